@@ -1,0 +1,341 @@
+#include "event.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "field.h"
+#include "timestamp.h"
+
+/* AgentLens's MAX_PAYLOAD_SIZE, in bytes of UTF-8. */
+#define COLUMN_BYTES_MAX 10240
+#define PREVIEW_UNITS 200
+
+#define UNLINKED "unlinked_"
+#define NOBODY "external"
+
+const struct event_type event_types[] = {
+	{ "session_started", EVENT_STARTS, false },
+	{ "session_ended", EVENT_ENDS, false },
+	{ "tool_call", EVENT_CALLS_TOOL, false },
+	{ "tool_response", EVENT_COUNTS, false },
+	{ "tool_error", EVENT_FAILS, false },
+	{ "approval_requested", EVENT_COUNTS, true },
+	{ "approval_granted", EVENT_COUNTS, true },
+	{ "approval_denied", EVENT_COUNTS, true },
+	{ "approval_expired", EVENT_COUNTS, true },
+	{ "form_submitted", EVENT_COUNTS, true },
+	{ "form_completed", EVENT_COUNTS, true },
+	{ "form_expired", EVENT_COUNTS, true },
+	{ "cost_tracked", EVENT_COUNTS, false },
+	{ "llm_call", EVENT_COUNTS, false },
+	{ "llm_response", EVENT_CALLS_LLM, false },
+	{ "alert_triggered", EVENT_COUNTS, false },
+	{ "alert_resolved", EVENT_COUNTS, false },
+	{ "error", EVENT_COUNTS, false },
+	{ "eval_result", EVENT_COUNTS, false },
+	{ "human_score", EVENT_COUNTS, false },
+	{ "feedback", EVENT_COUNTS, false },
+	{ "skill_activated", EVENT_COUNTS, false },
+	{ "retrieval", EVENT_COUNTS, false },
+	{ "embedding", EVENT_COUNTS, false },
+	{ "chain_step", EVENT_COUNTS, false },
+	{ "custom", EVENT_COUNTS, false },
+	{ NULL, EVENT_COUNTS, false },
+};
+
+/* Keys of metadata that are not the sender's to set. */
+static const char *const reserved_keys[] = {
+	"source",
+	"webhookEvent",
+	"verifiedAgentId",
+	"verifiedAgentMethod",
+	"verifiedOnBehalfOf",
+	"reportedTimestamp",
+	"contextTruncated",
+	NULL
+};
+
+const struct event_type *
+event_type_find(const char *name)
+{
+	for (const struct event_type *t = event_types; t->name != NULL; t++)
+		if (strcmp(t->name, name) == 0)
+			return t;
+	return NULL;
+}
+
+/* The first of the context's members, NULL-closed names, that is a string
+ * with something in it; *id is left alone when there is none. */
+static enum reply_kind
+read_context_id(struct json_object *context, const char *const *names,
+    const char **id, struct reply *reply)
+{
+	for (; *names != NULL; names++) {
+		struct json_object *value = json_get(context, *names);
+		if (value == NULL)
+			continue;
+		enum reply_kind kind = field_check_id(value, *names, reply);
+		if (kind != REPLY_NONE)
+			return kind;
+		if (json_object_get_string_len(value) == 0)
+			continue;
+		*id = json_object_get_string(value);
+		break;
+	}
+	return REPLY_NONE;
+}
+
+static enum reply_kind
+correlate(struct event *event, const struct envelope *envelope,
+    const char *correlation_id, struct reply *reply)
+{
+	static const char *const session_names[] = { "agentlens_session_id",
+		NULL };
+	static const char *const agent_names[] = { "agentlens_agent_id",
+		"agent_id", "agentId", NULL };
+	const char *session = NULL;
+	const char *agent = envelope->agent_id != NULL ? envelope->agent_id :
+	    NOBODY;
+	enum reply_kind kind;
+
+	kind = read_context_id(envelope->context, session_names, &session,
+	    reply);
+	if (kind == REPLY_NONE)
+		kind = read_context_id(envelope->context, agent_names, &agent,
+		    reply);
+	if (kind != REPLY_NONE)
+		return kind;
+
+	snprintf(event->agent_id, sizeof(event->agent_id), "%s", agent);
+	if (session != NULL)
+		snprintf(event->session_id, sizeof(event->session_id), "%s",
+		    session);
+	else if (correlation_id != NULL && *correlation_id != '\0')
+		snprintf(event->session_id, sizeof(event->session_id),
+		    UNLINKED "%s", correlation_id);
+	return REPLY_NONE;
+}
+
+/* Bytes of the first PREVIEW_UNITS UTF-16 code units of a text.  *cut_pair
+ * tells that the last unit is the first half of a pair. */
+static size_t
+preview_bytes(const struct text *text, bool *cut_pair)
+{
+	size_t at = 0;
+	int units = 0;
+
+	*cut_pair = false;
+	while (at < text->len && units < PREVIEW_UNITS) {
+		unsigned char c = (unsigned char)text->data[at];
+		int wide = c >= 0xf0;
+		if (units + wide >= PREVIEW_UNITS) {
+			*cut_pair = true;
+			break;
+		}
+		units += 1 + wide;
+		at += c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+	}
+	return at;
+}
+
+static void
+truncate_payload(struct text *payload)
+{
+	struct text preview = TEXT_EMPTY, out = TEXT_EMPTY;
+	bool cut_pair;
+	char head[128];
+
+	text_add(&preview, payload->data, preview_bytes(payload, &cut_pair));
+	if (cut_pair)
+		text_puts(&preview, "\xef\xbf\xbd");
+	text_puts(&preview, "...");
+	snprintf(head, sizeof(head), "{\"type\":\"_truncated\",\"data\":"
+	    "{\"_truncated\":true,\"originalSize\":%zu,\"maxSize\":%d,"
+	    "\"preview\":", payload->len, COLUMN_BYTES_MAX);
+	text_puts(&out, head);
+	json_write_string(&out, text_string(&preview), preview.len);
+	text_puts(&out, "}}");
+
+	out.failed |= preview.failed;
+	text_free(&preview);
+	text_free(payload);
+	*payload = out;
+}
+
+static bool
+is_reserved(const char *key)
+{
+	for (const char *const *r = reserved_keys; *r != NULL; r++)
+		if (strcmp(*r, key) == 0)
+			return true;
+	return false;
+}
+
+static void
+write_metadata(struct event *event, const struct source *source,
+    const struct envelope *envelope)
+{
+	struct json_object *metadata = json_object_new_object();
+	bool failed = metadata == NULL ||
+	    json_add(metadata, "source",
+	    json_object_new_string(source->name)) != 0 ||
+	    json_add(metadata, "webhookEvent",
+	    json_object_new_string(envelope->event)) != 0;
+
+	if (!failed) {
+		json_write(&event->short_metadata, metadata);
+		event->short_metadata.len--;
+		text_puts(&event->short_metadata,
+		    ",\"contextTruncated\":true}");
+	}
+	if (!failed && envelope->context != NULL) {
+		json_object_object_foreach(envelope->context, key, value) {
+			if (!is_reserved(key))
+				failed |= json_object_object_add(metadata, key,
+				    json_object_get(value)) != 0;
+		}
+	}
+	if (!failed)
+		json_write(&event->metadata, metadata);
+	event->metadata.failed |= failed;
+	json_object_put(metadata);
+}
+
+enum reply_kind
+event_build(struct event *event, const struct source *source,
+    const struct envelope *envelope, const struct event_type *type,
+    struct json_object *payload, const char *correlation_id,
+    const char *tenant, struct reply *reply)
+{
+	*event = (struct event){ .type = type, .tenant = tenant };
+
+	enum reply_kind kind = correlate(event, envelope, correlation_id,
+	    reply);
+	if (kind != REPLY_NONE)
+		return kind;
+
+	json_write(&event->payload, payload);
+	if (event->payload.len > COLUMN_BYTES_MAX)
+		truncate_payload(&event->payload);
+	write_metadata(event, source, envelope);
+	if (envelope->reported != NULL) {
+		event->time = envelope->time;
+		json_write(&event->reported, envelope->reported);
+	}
+	if (event->payload.failed || event->metadata.failed ||
+	    event->short_metadata.failed || event->reported.failed)
+		return reply_set(reply, REPLY_INTERNAL, "%s", "");
+	return REPLY_NONE;
+}
+
+/* Times are compared as text, as AgentLens orders them. */
+static int
+settle_time(struct event *event, int64_t now, const char *last, bool *moved)
+{
+	bool reported = event->reported.len > 0;
+	int64_t time = reported && event->time < now ? event->time : now;
+	char text[TIMESTAMP_SIZE];
+
+	timestamp_format(time, text);
+	bool before_last = last != NULL && strcmp(text, last) < 0;
+	*moved = reported && (time != event->time || before_last);
+	free(event->timestamp);
+	event->timestamp = strdup(before_last ? last : text);
+	return event->timestamp == NULL ? -1 : 0;
+}
+
+static void
+settle_metadata(struct event *event, bool moved)
+{
+	static const char key[] = ",\"reportedTimestamp\":";
+	size_t more = moved ? strlen(key) + event->reported.len : 0;
+
+	if (event->metadata.len + more > COLUMN_BYTES_MAX) {
+		struct text full = event->metadata;
+		event->metadata = event->short_metadata;
+		event->short_metadata = TEXT_EMPTY;
+		text_free(&full);
+	}
+	if (moved) {
+		event->metadata.len--;
+		text_puts(&event->metadata, key);
+		text_add(&event->metadata, event->reported.data,
+		    event->reported.len);
+		text_puts(&event->metadata, "}");
+	}
+}
+
+static void
+add_member(struct text *out, const char *name, const char *value)
+{
+	text_puts(out, name);
+	json_write_string(out, value, strlen(value));
+}
+
+static int
+compute_hash(struct event *event, const char *last_hash)
+{
+	struct text text = TEXT_EMPTY;
+	unsigned char digest[SIGNATURE_BYTES];
+	int result = -1;
+
+	add_member(&text, "{\"v\":2,\"id\":", event->id);
+	add_member(&text, ",\"timestamp\":", event->timestamp);
+	add_member(&text, ",\"sessionId\":", event->session_id);
+	add_member(&text, ",\"agentId\":", event->agent_id);
+	add_member(&text, ",\"eventType\":", event->type->name);
+	text_puts(&text, ",\"severity\":\"info\",\"payload\":");
+	text_add(&text, event->payload.data, event->payload.len);
+	text_puts(&text, ",\"metadata\":");
+	text_add(&text, event->metadata.data, event->metadata.len);
+	if (last_hash != NULL)
+		add_member(&text, ",\"prevHash\":", last_hash);
+	else
+		text_puts(&text, ",\"prevHash\":null");
+	text_puts(&text, "}");
+
+	if (!text.failed && !event->metadata.failed) {
+		const struct iovec part = { text.data, text.len };
+		result = signature_sha256(&part, 1, digest);
+	}
+	if (result == 0)
+		signature_hex(digest, event->hash);
+	text_free(&text);
+	return result;
+}
+
+void
+event_session(const struct event *event, const char *id,
+    char session_id[EVENT_SESSION_SIZE])
+{
+	if (event->session_id[0] == '\0')
+		snprintf(session_id, EVENT_SESSION_SIZE, UNLINKED "%s", id);
+	else if (session_id != event->session_id)
+		memcpy(session_id, event->session_id, EVENT_SESSION_SIZE);
+}
+
+int
+event_seal(struct event *event, const char *id, int64_t now,
+    const char *last_timestamp, const char *last_hash)
+{
+	bool moved;
+
+	snprintf(event->id, sizeof(event->id), "%s", id);
+	event_session(event, id, event->session_id);
+	if (settle_time(event, now, last_timestamp, &moved) != 0)
+		return -1;
+	settle_metadata(event, moved);
+	return compute_hash(event, last_hash);
+}
+
+void
+event_free(struct event *event)
+{
+	text_free(&event->payload);
+	text_free(&event->metadata);
+	text_free(&event->short_metadata);
+	text_free(&event->reported);
+	free(event->timestamp);
+	*event = (struct event){ 0 };
+}

@@ -1,0 +1,72 @@
+/* A request in, a reply out, over FastCGI or CGI (RFC 3875): the only door to
+ * libfcgi. */
+#ifndef GATEWAY_H
+#define GATEWAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "reply.h"
+#include "text.h"
+
+struct request;
+
+/* A variable of the request: "REQUEST_METHOD", "CONTENT_LENGTH".  NULL when it
+ * is absent.  Borrowed until the request ends. */
+const char *request_variable(const struct request *request, const char *name);
+
+/* A header field by its name, "X-Webhook-Signature"; NULL when it is absent
+ * or empty.  Its first parameter is a struct request, so that it can be
+ * handed on as a source_header_fn. */
+const char *request_header(const void *request, const char *name);
+
+/*
+ * What follows the mount point in the request's path: PATH_INFO, else, for
+ * servers that do not split the path, "/health" when the URL's path ends in
+ * it.  Never NULL.
+ */
+const char *request_path(const struct request *request);
+
+/*
+ * Reads the body to its end, at most max_len bytes, within timeout_ms in all.
+ * A body that is larger is read on and thrown away until the same time, so
+ * that every web server passes the answer on.
+ * Returns REPLY_NONE, REPLY_BAD_LENGTH, REPLY_WRONG_LENGTH, REPLY_TOO_LARGE,
+ * REPLY_TOO_SLOW or REPLY_INTERNAL with `reply` set.
+ */
+enum reply_kind request_read_body(struct request *request, size_t max_len,
+    int timeout_ms, struct text *body, struct reply *reply);
+
+/* Handles one request: sets the reply's whole response, in CGI form. */
+typedef void gateway_handler(void *context, struct request *request,
+    struct text *response);
+
+/* Whether this process was handed a listening socket as descriptor 0. */
+bool gateway_is_fastcgi(void);
+
+/* Serves the one request of the environment.  Returns 0, or -1 when the
+ * response could not be written. */
+int gateway_serve_cgi(gateway_handler *handler, void *context);
+
+struct gateway;
+
+/*
+ * Makes ready to serve FastCGI from descriptor 0.  Connections whose peer
+ * keeps silent for timeout_ms are closed.  Returns NULL on failure, logged.
+ */
+struct gateway *gateway_open(int timeout_ms);
+
+/*
+ * Serves requests, one at a time, until gateway_stop().  Any number of threads
+ * may be in it.
+ */
+void gateway_serve(struct gateway *gateway, gateway_handler *handler,
+    void *context);
+
+/* Makes all threads return from gateway_serve() once the requests that they
+ * have are answered. */
+void gateway_stop(struct gateway *gateway);
+
+void gateway_close(struct gateway *gateway);
+
+#endif

@@ -1,0 +1,371 @@
+#include "ingest.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "envelope.h"
+#include "event.h"
+#include "json.h"
+#include "mapping.h"
+#include "signature.h"
+#include "source.h"
+
+/* One request on its way. */
+struct call {
+	const struct ingest *ingest;
+	struct request *request;
+	struct reply reply;
+
+	struct text body;
+	struct json_object *json;
+	const struct source *source;
+	bool is_signed;
+	char signature[SIGNATURE_HEX_SIZE];
+	struct envelope envelope;
+	struct mapping mapping;
+	struct event event;
+	struct outcome outcome;
+};
+
+static const struct settings *
+settings_of(const struct call *call)
+{
+	return call->ingest->settings;
+}
+
+/* A web server would hand out a file of its document root to anybody.  Apache
+ * names the one of a user's site, ~user, by another variable. */
+static const char *const document_roots[] = { "DOCUMENT_ROOT",
+	"CONTEXT_DOCUMENT_ROOT" };
+
+#define DOCUMENT_ROOTS (sizeof(document_roots) / sizeof(document_roots[0]))
+
+static enum reply_kind
+check_root(struct call *call, size_t which)
+{
+	/* The roots that were found harmless, which hardly ever change. */
+	static _Thread_local char known[DOCUMENT_ROOTS][PATH_MAX];
+	char *harmless = known[which];
+	const struct settings *settings = settings_of(call);
+	const char *root = request_variable(call->request,
+	    document_roots[which]);
+
+	if (root == NULL || *root == '\0' || strcmp(root, harmless) == 0)
+		return REPLY_NONE;
+	const char *path = settings_path_inside(settings->db_path, root) ?
+	    settings->db_path : settings->file != NULL &&
+	    settings_path_inside(settings->file, root) ? settings->file : NULL;
+	if (path == NULL) {
+		snprintf(harmless, sizeof(known[which]), "%s", root);
+		return REPLY_NONE;
+	}
+
+	bool database = path == settings->db_path;
+	log_line(LOG_ERROR, database ? "database" : "settings", path,
+	    "document_root", root, "error", "anybody could download it",
+	    "hint", database ? "move it, and set DB_PATH to a folder outside" :
+	    "move it outside the document root", NULL);
+	return reply_set(&call->reply, REPLY_EXPOSED, "move the %s out",
+	    database ? "database" : "settings file");
+}
+
+static enum reply_kind
+check_exposure(struct call *call)
+{
+	enum reply_kind kind = REPLY_NONE;
+
+	for (size_t i = 0; i < DOCUMENT_ROOTS && kind == REPLY_NONE; i++)
+		kind = check_root(call, i);
+	return kind;
+}
+
+static enum reply_kind
+answer_health(struct call *call)
+{
+	const char *method = request_variable(call->request, "REQUEST_METHOD");
+
+	if (method == NULL || (strcmp(method, "GET") != 0 &&
+	    strcmp(method, "HEAD") != 0))
+		return reply_set(&call->reply, REPLY_NOT_GET, "%s", "");
+	enum reply_kind kind = check_exposure(call);
+	if (kind != REPLY_NONE)
+		return kind;
+	return reply_set(&call->reply,
+	    committer_health(call->ingest->committer), "%s", "");
+}
+
+static enum reply_kind
+check_method(struct call *call)
+{
+	const char *method = request_variable(call->request, "REQUEST_METHOD");
+
+	if (method != NULL && strcmp(method, "POST") == 0)
+		return REPLY_NONE;
+	return reply_set(&call->reply, REPLY_NOT_POST, "%s", "");
+}
+
+static enum reply_kind
+read_json(struct call *call)
+{
+	struct json_error error;
+
+	/* The reader looks at the byte behind the body, an empty one's too. */
+	if (json_read(text_string(&call->body), call->body.len, &call->json,
+	    &error) != 0)
+		return reply_set(&call->reply, REPLY_BAD_JSON,
+		    "%s at byte %zu", error.reason, error.offset);
+	if (!json_is_object(call->json))
+		return reply_set(&call->reply, REPLY_BAD_JSON,
+		    "%s", "an object is required");
+	return REPLY_NONE;
+}
+
+static enum reply_kind
+find_source(struct call *call)
+{
+	call->source = source_find(json_get_string(call->json, "source"),
+	    json_get_string(call->json, "event"), request_header,
+	    call->request);
+	return call->source != NULL ? REPLY_NONE :
+	    reply_set(&call->reply, REPLY_NO_SOURCE, "%s", "");
+}
+
+/* Whether one of the source's secrets signed the body with this digest. */
+static bool
+is_signed_with(const struct call *call,
+    const unsigned char digest[SIGNATURE_BYTES])
+{
+	bool good = false;
+
+	for (int i = 0; i < SETTINGS_SECRETS; i++) {
+		const char *secret =
+		    settings_of(call)->secrets[call->source->id][i];
+		unsigned char expected[SIGNATURE_BYTES];
+		if (secret == NULL)
+			continue;
+		if (signature_hmac_sha256(secret, strlen(secret),
+		    text_string(&call->body), call->body.len, expected) != 0)
+			log_line(LOG_ERROR, "error", "libgcrypt computes no "
+			    "HMAC-SHA256; is the secret too short for its "
+			    "FIPS mode?", NULL);
+		else
+			good |= signature_equal(digest, expected);
+	}
+	return good;
+}
+
+static enum reply_kind
+verify_signature(struct call *call)
+{
+	const struct source *source = call->source;
+	const char *header = NULL;
+	unsigned char digest[SIGNATURE_BYTES];
+
+	if (settings_of(call)->secrets[source->id][0] == NULL) {
+		if (!source->signature_required)
+			return REPLY_NONE;
+		return reply_set(&call->reply, REPLY_NO_SECRET, "%s",
+		    source->name);
+	}
+	for (int i = 0; i < SOURCE_HEADERS_MAX && header == NULL &&
+	    source->signature_headers[i] != NULL; i++)
+		header = request_header(call->request,
+		    source->signature_headers[i]);
+	if (header == NULL || signature_decode(header, digest) != 0 ||
+	    !is_signed_with(call, digest))
+		return reply_set(&call->reply, REPLY_BAD_SIGNATURE, "%s", "");
+
+	call->is_signed = true;
+	signature_hex(digest, call->signature);
+	return REPLY_NONE;
+}
+
+/* From the body's fields to an event. */
+static enum reply_kind
+make_event(struct call *call)
+{
+	struct reply *reply = &call->reply;
+	enum reply_kind kind;
+
+	if ((kind = envelope_open(&call->envelope, call->source, call->json,
+	    reply)) != REPLY_NONE ||
+	    (kind = mapping_find(&call->mapping, call->source,
+	    &call->envelope, reply)) != REPLY_NONE)
+		return kind;
+	if (call->mapping.type->needs_signature && !call->is_signed)
+		return reply_set(reply, REPLY_UNSIGNED_TYPE,
+		    "'%s' needs a signed delivery", call->mapping.type->name);
+	if ((kind = envelope_fill(&call->envelope, call->source, call->json,
+	    reply)) != REPLY_NONE ||
+	    (kind = mapping_apply(&call->mapping, &call->envelope, reply)) !=
+	    REPLY_NONE)
+		return kind;
+	return event_build(&call->event, call->source, &call->envelope,
+	    call->mapping.type, call->mapping.payload,
+	    call->mapping.correlation_id,
+	    settings_of(call)->tenants[call->source->id], reply);
+}
+
+/* SHA-256 of the parts, each but the last with its NUL, so that no two lists
+ * of names come to the same bytes. */
+static bool
+make_key(const char *first, const char *second, const void *rest, size_t len,
+    unsigned char key[SIGNATURE_BYTES])
+{
+	const struct iovec parts[] = {
+		{ (void *)first, strlen(first) + 1 },
+		{ (void *)second, second == NULL ? 0 : strlen(second) + 1 },
+		{ (void *)rest, len },
+	};
+	return signature_sha256(parts, 3, key) == 0;
+}
+
+static bool
+name_delivery(struct call *call, struct delivery *delivery)
+{
+	const char *source = call->source->name;
+
+	if (call->is_signed) {
+		delivery->signature = call->signature;
+		delivery->has_key = true;
+		if (!make_key(source, NULL, delivery->body, delivery->body_len,
+		    delivery->key))
+			return false;
+	}
+	for (int i = 0; source_idempotency_headers[i] != NULL; i++) {
+		const char *name = source_idempotency_headers[i];
+		const char *value = request_header(call->request, name);
+		if (value == NULL)
+			continue;
+		delivery->has_idempotency_key = true;
+		return make_key(source, name, value, strlen(value),
+		    delivery->idempotency_key);
+	}
+	return true;
+}
+
+/*
+ * Hands the delivery to the committer: with its event, or as a refused one
+ * with the sentence of the refusal.  What is refused unsigned is not kept.
+ */
+static enum reply_kind
+record(struct call *call, enum reply_kind refusal)
+{
+	struct delivery delivery = {
+		.source = call->source,
+		.remote_addr = request_variable(call->request, "REMOTE_ADDR"),
+		.body = text_string(&call->body),
+		.body_len = call->body.len,
+		.sent_at = envelope_sent_at(call->json),
+		.event = refusal == REPLY_NONE ? &call->event : NULL,
+	};
+	struct text reason = TEXT_EMPTY;
+
+	if (refusal != REPLY_NONE) {
+		reply_sentence(&call->reply, &reason);
+		delivery.reason = text_string(&reason);
+	}
+	if (name_delivery(call, &delivery))
+		committer_record(call->ingest->committer, &delivery,
+		    &call->outcome);
+	else
+		call->outcome.kind = REPLY_INTERNAL;
+	text_free(&reason);
+
+	if (call->outcome.kind == REPLY_NONE)
+		return refusal;
+	call->reply.event_id = call->outcome.event_id;
+	call->reply.event_type = call->outcome.event_type;
+	call->reply.session_id = call->outcome.session_id;
+	return reply_set(&call->reply, call->outcome.kind, "%s", "");
+}
+
+static enum reply_kind
+check_settings(struct call *call)
+{
+	if (call->ingest->settings != NULL)
+		return REPLY_NONE;
+	log_line(LOG_ERROR, "error", call->ingest->settings_error, NULL);
+	return reply_set(&call->reply, REPLY_MISCONFIGURED, "%s", "");
+}
+
+/* The steps.  The first that does not return REPLY_NONE answers. */
+static enum reply_kind
+take_steps(struct call *call)
+{
+	const char *path = request_path(call->request);
+	struct reply *reply = &call->reply;
+	enum reply_kind kind;
+
+	if ((kind = check_settings(call)) != REPLY_NONE)
+		return kind;
+	if (strcmp(path, "/health") == 0)
+		return answer_health(call);
+	if (*path != '\0' && strcmp(path, "/") != 0)
+		return reply_set(reply, REPLY_NOT_FOUND, "%s", "");
+	if ((kind = check_method(call)) != REPLY_NONE ||
+	    (kind = check_exposure(call)) != REPLY_NONE)
+		return kind;
+	kind = request_read_body(call->request,
+	    (size_t)settings_of(call)->max_body,
+	    (int)settings_of(call)->read_timeout_ms, &call->body, reply);
+	if (kind != REPLY_NONE ||
+	    (kind = read_json(call)) != REPLY_NONE ||
+	    (kind = find_source(call)) != REPLY_NONE ||
+	    (kind = verify_signature(call)) != REPLY_NONE)
+		return kind;
+
+	kind = make_event(call);
+	if (kind == REPLY_NONE)
+		return record(call, REPLY_NONE);
+	/* Nothing signed is lost, not even what is refused. */
+	if (call->is_signed && reply_status(kind) < 500)
+		return record(call, kind);
+	return kind;
+}
+
+static void
+log_call(const struct call *call)
+{
+	const struct reply *reply = &call->reply;
+	bool recorded = reply->kind == REPLY_RECORDED ||
+	    reply->kind == REPLY_REPLAYED;
+	struct text sentence = TEXT_EMPTY;
+	char status[16];
+
+	snprintf(status, sizeof(status), "%d", reply_status(reply->kind));
+	if (!recorded && reply->kind != REPLY_HEALTHY)
+		reply_sentence(reply, &sentence);
+	if (recorded && call->mapping.missing_id != NULL)
+		log_line(LOG_WARN, "event", reply->event_id, "warning",
+		    "recorded without an id", "missing",
+		    call->mapping.missing_id, NULL);
+	log_line(reply_log_level(reply->kind), "status", status,
+	    "source", call->source == NULL ? NULL : call->source->name,
+	    "remote", request_variable(call->request, "REMOTE_ADDR"),
+	    "event", recorded ? reply->event_id : NULL,
+	    "type", recorded ? reply->event_type : NULL,
+	    "session", recorded ? reply->session_id : NULL,
+	    "replayed", reply->kind == REPLY_REPLAYED ? "yes" : NULL,
+	    "error", sentence.len == 0 ? NULL : text_string(&sentence), NULL);
+	text_free(&sentence);
+}
+
+void
+ingest_handle(void *context, struct request *request, struct text *response)
+{
+	struct call call = { .ingest = context, .request = request };
+	const char *method = request_variable(request, "REQUEST_METHOD");
+
+	call.reply.kind = take_steps(&call);
+	log_call(&call);
+	reply_write(&call.reply, method == NULL || strcmp(method, "HEAD") != 0,
+	    response);
+
+	event_free(&call.event);
+	mapping_free(&call.mapping);
+	envelope_close(&call.envelope);
+	json_object_put(call.json);
+	text_free(&call.body);
+}

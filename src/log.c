@@ -1,0 +1,151 @@
+#include "log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* libfcgi sends its error stream in records of 504 bytes, and nginx and
+ * mod_proxy_fcgi log one entry a record. */
+#define LINE_MAX_BYTES 500
+#define VALUE_MAX_BYTES 240
+
+struct line {
+	char data[LINE_MAX_BYTES];
+	size_t len;
+};
+
+const char *const log_level_names[LOG_LEVELS] = {
+	[LOG_ERROR] = "error",
+	[LOG_WARN] = "warn",
+	[LOG_INFO] = "info",
+	[LOG_DEBUG] = "debug",
+};
+
+static enum log_level threshold = LOG_WARN;
+static _Thread_local log_sink *thread_sink;
+static _Thread_local void *thread_context;
+
+void
+log_set_level(enum log_level level)
+{
+	threshold = level;
+}
+
+void
+log_set_sink(log_sink *sink, void *context)
+{
+	thread_sink = sink;
+	thread_context = context;
+}
+
+static void
+line_add(struct line *line, const char *bytes, size_t len)
+{
+	/* Room is left for the mark of a cut line and its newline. */
+	size_t room = sizeof(line->data) - 4 - line->len;
+	if (len > room)
+		len = room;
+	memcpy(line->data + line->len, bytes, len);
+	line->len += len;
+}
+
+/* Whether the bytes at s start a control character: C0, DEL, or C1, which
+ * UTF-8 writes as C2 80 to C2 9F. */
+static bool
+is_control(const unsigned char *s)
+{
+	return s[0] < 0x20 || s[0] == 0x7f ||
+	    (s[0] == 0xc2 && s[1] >= 0x80 && s[1] <= 0x9f);
+}
+
+static bool
+needs_quotes(const char *value)
+{
+	return *value == '\0' || strpbrk(value, " \"=\\") != NULL;
+}
+
+static void
+line_add_value(struct line *line, const char *value)
+{
+	bool quoted = needs_quotes(value);
+	const unsigned char *s = (const unsigned char *)value;
+	size_t taken = 0;
+
+	if (quoted)
+		line_add(line, "\"", 1);
+	for (; *s != '\0'; s++, taken++) {
+		/* Cut between characters: 10xxxxxx goes on with one. */
+		if (taken >= VALUE_MAX_BYTES && (*s & 0xc0) != 0x80)
+			break;
+		char escaped[5];
+		if (is_control(s)) {
+			snprintf(escaped, sizeof(escaped), "\\x%02x", *s);
+			line_add(line, escaped, 4);
+			if (*s == 0xc2) {
+				s++;
+				snprintf(escaped, sizeof(escaped), "\\x%02x",
+				    *s);
+				line_add(line, escaped, 4);
+			}
+		} else if (*s == '"' || *s == '\\') {
+			line_add(line, "\\", 1);
+			line_add(line, (const char *)s, 1);
+		} else {
+			line_add(line, (const char *)s, 1);
+		}
+	}
+	if (*s != '\0')
+		line_add(line, "...", 3);
+	if (quoted)
+		line_add(line, "\"", 1);
+}
+
+static void
+line_write(struct line *line)
+{
+	if (line->len == sizeof(line->data) - 4) {
+		memcpy(line->data + line->len, "...", 3);
+		line->len += 3;
+	}
+	line->data[line->len++] = '\n';
+
+	if (thread_sink != NULL) {
+		thread_sink(thread_context, line->data, line->len);
+		return;
+	}
+	/* Nothing can be told about a log that cannot be written. */
+	ssize_t ignored = write(STDERR_FILENO, line->data, line->len);
+	(void)ignored;
+}
+
+void
+log_line(enum log_level level, ...)
+{
+	if (level > threshold)
+		return;
+
+	int saved_errno = errno;
+	struct line line = { .len = 0 };
+	line.len = (size_t)snprintf(line.data, sizeof(line.data),
+	    "agentlens-ingest[%ld]: %s:", (long)getpid(),
+	    log_level_names[level]);
+
+	va_list pairs;
+	va_start(pairs, level);
+	const char *key;
+	while ((key = va_arg(pairs, const char *)) != NULL) {
+		const char *value = va_arg(pairs, const char *);
+		if (value == NULL)
+			continue;
+		line_add(&line, " ", 1);
+		line_add(&line, key, strlen(key));
+		line_add(&line, "=", 1);
+		line_add_value(&line, value);
+	}
+	va_end(pairs);
+
+	line_write(&line);
+	errno = saved_errno;
+}

@@ -1,0 +1,357 @@
+/* agentlens-ingest: options, start-up, the workers, the end. */
+#include <fcntl.h>
+#include <getopt.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "committer.h"
+#include "gateway.h"
+#include "ingest.h"
+#include "json.h"
+#include "log.h"
+#include "mapping.h"
+#include "settings.h"
+#include "signature.h"
+#include "store.h"
+
+/* The deepest way of a request, 64 levels of JSON, needs a quarter of it. */
+#define STACK_BYTES (256 * 1024)
+
+/* Blocks from this size on are given back to the system when freed. */
+#define MMAP_BYTES (128 * 1024)
+
+/* What the heap keeps, so that it does not shrink and grow with each batch. */
+#define TRIM_BYTES (2 * 1024 * 1024)
+
+static const char usage[] =
+    "usage: agentlens-ingest [--check | --print-mapping | --version | --help]\n";
+
+static const char help[] =
+    "\n"
+    "Receives AgentLens webhooks as a FastCGI or CGI program: as FastCGI when\n"
+    "descriptor 0 is a listening socket, else as CGI for the request of the\n"
+    "environment:\n"
+    "\n"
+    "  REQUEST_METHOD=POST HTTP_X_WEBHOOK_SIGNATURE=... \\\n"
+    "      agentlens-ingest < body.json\n"
+    "\n"
+    "  -c, --check          check settings, file modes and a write; exit 78\n"
+    "                       with a sentence saying what to do\n"
+    "  -m, --print-mapping  print the table of events as Markdown\n"
+    "  -V, --version        print the version, and those of the libraries\n"
+    "  -h, --help           print this\n"
+    "\n"
+    "See agentlens-ingest(8), and agentlens-ingest.conf(5) for the settings.\n";
+
+static int
+print_version(void)
+{
+	printf("agentlens-ingest " PACKAGE_VERSION "\n"
+	    "json-c %s\nlibgcrypt %s\nSQLite %s\n", json_library_version(),
+	    signature_library_version(), store_library_version());
+	return EXIT_SUCCESS;
+}
+
+static int
+print_mapping(void)
+{
+	struct text table = TEXT_EMPTY;
+
+	mapping_print(&table);
+	fputs(text_string(&table), stdout);
+	text_free(&table);
+	return EXIT_SUCCESS;
+}
+
+/* A write that is taken back: opening alone proves nothing. */
+static enum reply_kind
+try_write(const struct settings *settings)
+{
+	struct store *store;
+	enum reply_kind kind = store_open(&store, settings, STORE_WRITER);
+
+	if (kind == REPLY_NONE)
+		kind = store_begin(store, (int)settings->busy_ms);
+	if (kind == REPLY_NONE) {
+		kind = store_probe(store);
+		store_rollback(store);
+	}
+	store_close(store);
+	return kind;
+}
+
+static void
+print_settings(const struct settings *settings)
+{
+	printf("settings: %s\ndatabase: %s\n", settings->file != NULL ?
+	    settings->file : "the environment only", settings->db_path);
+	for (int i = 0; i < SOURCES; i++) {
+		if (settings->secrets[i][0] != NULL)
+			printf("%s: signed deliveries\n", sources[i].name);
+		else if (sources[i].signature_required)
+			printf("%s: no secret set, deliveries are answered "
+			    "500\n", sources[i].name);
+		else
+			printf("%s: no secret set, anybody may send\n",
+			    sources[i].name);
+	}
+}
+
+static int
+check(const struct settings *settings)
+{
+	char error[SETTINGS_ERROR_SIZE];
+	struct stat status;
+
+	if (settings_check(settings, error) != 0) {
+		fprintf(stderr, "agentlens-ingest: %s\n", error);
+		return EX_CONFIG;
+	}
+	if (try_write(settings) != REPLY_NONE) {
+		fprintf(stderr, "agentlens-ingest: the database %s cannot be "
+		    "written, for the reason above: its folder must exist and "
+		    "be writable by the user that this runs as, now uid %ld\n",
+		    settings->db_path, (long)geteuid());
+		return EX_CONFIG;
+	}
+	if (stat(settings->db_path, &status) == 0 &&
+	    (status.st_mode & 0777 & ~(mode_t)settings->file_mode) != 0) {
+		fprintf(stderr, "agentlens-ingest: the database %s has mode "
+		    "%03o, more than INGEST_FILE_MODE allows: chmod %03lo "
+		    "it\n", settings->db_path,
+		    (unsigned)(status.st_mode & 0777),
+		    (unsigned long)settings->file_mode);
+		return EX_CONFIG;
+	}
+	print_settings(settings);
+	printf("a write was tried and taken back: all is well\n");
+	return EXIT_SUCCESS;
+}
+
+struct worker {
+	struct gateway *gateway;
+	struct ingest *ingest;
+};
+
+static void *
+work(void *context)
+{
+	struct worker *worker = context;
+	gateway_serve(worker->gateway, ingest_handle, worker->ingest);
+	return NULL;
+}
+
+/* A worker needs two descriptors, and 512 workers more than the usual limit
+ * of 1,024. */
+static void
+raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* Starts as many workers as the system allows.  Returns their number. */
+static long
+start_workers(struct worker *worker, pthread_t *threads, long wanted)
+{
+	pthread_attr_t attributes;
+	long started = 0;
+
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, STACK_BYTES);
+	while (started < wanted && pthread_create(&threads[started],
+	    &attributes, work, worker) == 0)
+		started++;
+	pthread_attr_destroy(&attributes);
+	if (started < wanted)
+		log_line(LOG_WARN, "warning", "not all threads of "
+		    "INGEST_THREADS could be started", NULL);
+	return started;
+}
+
+static int
+serve_fastcgi(struct ingest *ingest)
+{
+	const struct settings *settings = ingest->settings;
+	pthread_t *threads = calloc((size_t)settings->threads,
+	    sizeof(*threads));
+	struct worker worker = { .ingest = ingest };
+	sigset_t ending;
+	int signal_number;
+
+	/* Only sigwait() below takes these, whichever thread they reach. */
+	sigemptyset(&ending);
+	sigaddset(&ending, SIGTERM);
+	sigaddset(&ending, SIGINT);
+	sigaddset(&ending, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &ending, NULL);
+
+	/* A heap for each thread, and large bodies kept in them for the next,
+	 * would cost memory and gain nothing here. */
+	mallopt(M_ARENA_MAX, 2);
+	mallopt(M_MMAP_THRESHOLD, MMAP_BYTES);
+	mallopt(M_TRIM_THRESHOLD, TRIM_BYTES);
+	raise_descriptor_limit();
+	ingest->committer = committer_open(settings, true);
+	worker.gateway = gateway_open((int)settings->read_timeout_ms);
+	if (threads == NULL || ingest->committer == NULL ||
+	    worker.gateway == NULL)
+		return EX_OSERR;
+	long started = start_workers(&worker, threads, settings->threads);
+	if (started == 0)
+		return EX_OSERR;
+
+	sigwait(&ending, &signal_number);
+	gateway_stop(worker.gateway);
+	for (long i = 0; i < started; i++)
+		pthread_join(threads[i], NULL);
+	committer_close(ingest->committer);
+	gateway_close(worker.gateway);
+	free(threads);
+	return EXIT_SUCCESS;
+}
+
+static int
+serve_cgi(struct ingest *ingest)
+{
+	int result;
+
+	if (ingest->settings != NULL) {
+		ingest->committer = committer_open(ingest->settings, false);
+		if (ingest->committer == NULL)
+			return EX_OSERR;
+	}
+	result = gateway_serve_cgi(ingest_handle, ingest);
+	if (ingest->committer != NULL)
+		committer_close(ingest->committer);
+	return result == 0 ? EXIT_SUCCESS : EX_IOERR;
+}
+
+enum task {
+	SERVE,
+	CHECK,
+	PRINT_MAPPING,
+	PRINT_VERSION,
+	PRINT_HELP,
+	REFUSE
+};
+
+static enum task
+read_options(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "check", no_argument, NULL, 'c' },
+		{ "print-mapping", no_argument, NULL, 'm' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	static const struct {
+		int option;
+		enum task task;
+	} tasks[] = {
+		{ 'c', CHECK },
+		{ 'm', PRINT_MAPPING },
+		{ 'V', PRINT_VERSION },
+		{ 'h', PRINT_HELP },
+	};
+	enum task task = SERVE;
+	int option;
+
+	/* Some web servers turn a query string into arguments. */
+	if (getenv("GATEWAY_INTERFACE") != NULL)
+		return SERVE;
+	while ((option = getopt_long(argc, argv, "cmVh", options, NULL)) !=
+	    -1) {
+		if (option == '?')
+			return REFUSE;
+		for (size_t i = 0; i < sizeof(tasks) / sizeof(tasks[0]); i++)
+			if (tasks[i].option == option)
+				task = tasks[i].task;
+	}
+	return optind < argc ? REFUSE : task;
+}
+
+/* A descriptor that is closed would be the next file or connection, and the
+ * log would be written into it. */
+static void
+open_standard_descriptors(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
+			_exit(EX_OSERR);
+}
+
+/* What needs the settings. */
+static int
+run(enum task task, bool fastcgi)
+{
+	struct settings settings;
+	struct ingest ingest = { .settings = &settings };
+	char error[SETTINGS_ERROR_SIZE];
+	int result;
+
+	/* A size limit or a peer that went away is an error of write(). */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	if (signature_init() != 0) {
+		fprintf(stderr, "agentlens-ingest: libgcrypt is too old\n");
+		return EX_CONFIG;
+	}
+	if (settings_load(&settings, error) != 0) {
+		if (task == CHECK || fastcgi) {
+			fprintf(stderr, "agentlens-ingest: %s\n", error);
+			settings_free(&settings);
+			return EX_CONFIG;
+		}
+		ingest.settings = NULL;
+		ingest.settings_error = error;
+	} else {
+		log_set_level((enum log_level)settings.log_level);
+	}
+
+	result = task == CHECK ? check(&settings) : fastcgi ?
+	    serve_fastcgi(&ingest) : serve_cgi(&ingest);
+	settings_free(&settings);
+	return result;
+}
+
+int
+main(int argc, char **argv)
+{
+	open_standard_descriptors();
+	bool fastcgi = gateway_is_fastcgi();
+	enum task task = read_options(argc, argv);
+
+	switch (task) {
+	case PRINT_HELP:
+		printf("%s%s", usage, help);
+		return EXIT_SUCCESS;
+	case PRINT_VERSION:
+		return print_version();
+	case PRINT_MAPPING:
+		return print_mapping();
+	case SERVE:
+		if (fastcgi || getenv("REQUEST_METHOD") != NULL)
+			break;
+		/* FALLTHROUGH */
+	case REFUSE:
+		fputs(usage, stderr);
+		return EX_USAGE;
+	case CHECK:
+		break;
+	}
+	return run(task, fastcgi);
+}

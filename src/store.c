@@ -1,0 +1,962 @@
+#include "store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "schema.h"
+#include "timestamp.h"
+
+#define PROBE_BYTES 4096
+
+enum statement {
+	BEGIN,
+	COMMIT,
+	ROLLBACK,
+	SAVEPOINT,
+	RELEASE,
+	ROLLBACK_TO,
+	LAST_ID,
+	LAST_EVENT,
+	FIND_KEY,
+	FIND_IDEMPOTENCY_KEY,
+	FIND_EVENT,
+	INSERT_EVENT,
+	COUNT_SESSION,
+	COUNT_AGENT,
+	INSERT_DELIVERY,
+	ACCEPT_DELIVERY,
+	STATEMENTS
+};
+
+/*
+ * Inserts name every column and searches their index, so that preparing them
+ * shows whether the file has them all.
+ */
+static const char *const sql[STATEMENTS] = {
+	[BEGIN] = "BEGIN IMMEDIATE",
+	[COMMIT] = "COMMIT",
+	[ROLLBACK] = "ROLLBACK",
+	[SAVEPOINT] = "SAVEPOINT one",
+	[RELEASE] = "RELEASE one",
+	[ROLLBACK_TO] = "ROLLBACK TO one",
+
+	/* ULIDs begin with 0 to 7; another program's ids may not be any. */
+	[LAST_ID] =
+	    "SELECT id FROM events WHERE id < '8' ORDER BY id DESC LIMIT 1",
+
+	/* The order in which AgentLens walks a session's chain. */
+	[LAST_EVENT] =
+	    "SELECT timestamp, hash FROM events INDEXED BY idx_ingest_chain"
+	    " WHERE tenant_id = ?1 AND session_id = ?2"
+	    " ORDER BY timestamp DESC, id DESC LIMIT 1",
+
+	[FIND_KEY] =
+	    "SELECT id, event_id FROM ingest_deliveries"
+	    " INDEXED BY idx_ingest_key WHERE sent_at = ?2 AND key = ?1",
+	[FIND_IDEMPOTENCY_KEY] =
+	    "SELECT event_id, body = ?2 FROM ingest_deliveries"
+	    " INDEXED BY idx_ingest_idempotency_key WHERE idempotency_key = ?1",
+	[FIND_EVENT] =
+	    "SELECT event_type, session_id FROM events WHERE id = ?1",
+
+	[INSERT_EVENT] =
+	    "INSERT INTO events (id, timestamp, session_id, agent_id,"
+	    " event_type, severity, payload, metadata, prev_hash, hash,"
+	    " tenant_id, verified_agent_id, pricing_version, org_id,"
+	    " project_id) VALUES (?1, ?2, ?3, ?4, ?5, 'info', ?6, ?7, ?8, ?9,"
+	    " ?10, NULL, NULL, 'default', ?10)",
+
+	/* What an event does to its session and agent, as AgentLens does it:
+	 * ?5 a new status or NULL, ?6 the end or NULL, ?7 to ?9 counters. */
+	[COUNT_SESSION] =
+	    "INSERT INTO sessions (id, agent_id, agent_name, started_at,"
+	    " ended_at, status, event_count, tool_call_count, error_count,"
+	    " total_cost_usd, llm_call_count, total_input_tokens,"
+	    " total_output_tokens, tags, tenant_id, org_id, project_id,"
+	    " last_event_at) VALUES (?1, ?2, NULL, ?3, ?6,"
+	    " coalesce(?5, 'active'), 1, ?7, ?8, 0, ?9, 0, 0, '[]', ?4,"
+	    " 'default', ?4, ?3)"
+	    " ON CONFLICT DO UPDATE SET event_count = event_count + 1,"
+	    " tool_call_count = tool_call_count + excluded.tool_call_count,"
+	    " error_count = error_count + excluded.error_count,"
+	    " llm_call_count = llm_call_count + excluded.llm_call_count,"
+	    " status = coalesce(?5, status),"
+	    " ended_at = coalesce(?6, ended_at),"
+	    " last_event_at = excluded.last_event_at",
+	[COUNT_AGENT] =
+	    "INSERT INTO agents (id, name, description, first_seen_at,"
+	    " last_seen_at, session_count, tenant_id, org_id, project_id,"
+	    " model_override, paused_at, pause_reason) VALUES (?1, ?1, NULL,"
+	    " ?2, ?2, ?3, ?4, 'default', ?4, NULL, NULL, NULL)"
+	    " ON CONFLICT DO UPDATE SET"
+	    " last_seen_at = max(last_seen_at, excluded.last_seen_at),"
+	    " session_count = session_count + excluded.session_count",
+
+	[INSERT_DELIVERY] =
+	    "INSERT INTO ingest_deliveries (key, idempotency_key, event_id,"
+	    " reason, source, received_at, remote_addr, signature, body,"
+	    " sent_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+
+	/* A delivery refused before, which the mapping knows by now. */
+	[ACCEPT_DELIVERY] =
+	    "UPDATE ingest_deliveries SET event_id = ?2, reason = NULL,"
+	    " idempotency_key = ?3 WHERE id = ?1",
+};
+
+static const char *const tables[] = { "events", "sessions", "agents" };
+
+struct store {
+	sqlite3 *db;
+	sqlite3_stmt *statements[STATEMENTS];
+	char *path;
+	dev_t device;
+	ino_t inode;
+	int wal_pages;
+	char last_id[ULID_SIZE]; /* the highest in the file, in a transaction */
+};
+
+/* What a result code of SQLite means to the sender. */
+static enum reply_kind
+kind_of(int code)
+{
+	switch (code & 0xff) {
+	case SQLITE_OK:
+	case SQLITE_ROW:
+	case SQLITE_DONE:
+		return REPLY_NONE;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return REPLY_BUSY;
+	case SQLITE_FULL:
+	case SQLITE_READONLY:
+	case SQLITE_CANTOPEN:
+	case SQLITE_PERM:
+	case SQLITE_IOERR:
+	case SQLITE_NOMEM:
+		return REPLY_UNAVAILABLE;
+	default:
+		return REPLY_INTERNAL;
+	}
+}
+
+static const char folder_hint[] = "the folder of the database must exist and "
+    "be writable, with all files in it, by the user that this program runs as";
+
+static enum reply_kind
+fail(const struct store *store, const char *doing)
+{
+	enum reply_kind kind = kind_of(sqlite3_errcode(store->db));
+
+	log_line(LOG_ERROR, "database", store->path, "doing", doing, "error",
+	    sqlite3_errmsg(store->db), "code",
+	    sqlite3_errstr(sqlite3_extended_errcode(store->db)), "hint",
+	    kind == REPLY_UNAVAILABLE ? folder_hint : NULL, NULL);
+	return kind == REPLY_NONE ? REPLY_INTERNAL : kind;
+}
+
+/* Ends the use of a statement. */
+static void
+finish(struct store *store, enum statement which)
+{
+	sqlite3_reset(store->statements[which]);
+	sqlite3_clear_bindings(store->statements[which]);
+}
+
+/* Runs a statement that gives no rows. */
+static enum reply_kind
+run(struct store *store, enum statement which, const char *doing)
+{
+	int code = sqlite3_step(store->statements[which]);
+	enum reply_kind kind = code == SQLITE_DONE ? REPLY_NONE :
+	    fail(store, doing);
+	finish(store, which);
+	return kind;
+}
+
+static void
+bind_text(sqlite3_stmt *statement, int index, const char *text)
+{
+	sqlite3_bind_text(statement, index, text, -1, SQLITE_STATIC);
+}
+
+static void
+bind_key(sqlite3_stmt *statement, int index, bool present,
+    const unsigned char key[SIGNATURE_BYTES])
+{
+	if (present)
+		sqlite3_bind_blob(statement, index, key, SIGNATURE_BYTES,
+		    SQLITE_STATIC);
+}
+
+static void
+copy_column(char *to, size_t size, sqlite3_stmt *statement, int column)
+{
+	const unsigned char *text = sqlite3_column_text(statement, column);
+	snprintf(to, size, "%s", text == NULL ? "" : (const char *)text);
+}
+
+static char *
+folder_of(const char *path)
+{
+	size_t len = (size_t)(strrchr(path, '/') - path);
+	return strndup(path, len == 0 ? 1 : len);
+}
+
+/*
+ * SQLite would make the file with the umask's mode; and with the folder
+ * synced, a new file survives a power cut from its first commit on.
+ */
+static enum reply_kind
+make_file(const struct settings *settings)
+{
+	int fd = open(settings->db_path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
+	    0600);
+
+	bool exists = fd < 0 && errno == EEXIST;
+	/* SQLite would open one that is read-only, and leave a log beside it
+	 * that stays so. */
+	if (exists && faccessat(AT_FDCWD, settings->db_path, W_OK,
+	    AT_EACCESS) == 0)
+		return REPLY_NONE;
+	char *folder = folder_of(settings->db_path);
+	if (fd < 0) {
+		log_line(LOG_ERROR, "folder", folder, "database", exists ?
+		    settings->db_path : NULL, "error", strerror(errno), "hint",
+		    folder_hint, NULL);
+		free(folder);
+		return REPLY_UNAVAILABLE;
+	}
+
+	int synced = fchmod(fd, (mode_t)settings->file_mode);
+	close(fd);
+	fd = folder == NULL ? -1 : open(folder, O_RDONLY | O_DIRECTORY |
+	    O_CLOEXEC);
+	/* Some file systems have no sync of a folder: EINVAL. */
+	if (fd >= 0 && fsync(fd) != 0 && errno != EINVAL)
+		synced = -1;
+	if (fd >= 0)
+		close(fd);
+	if (synced != 0)
+		log_line(LOG_WARN, "folder", folder, "error", strerror(errno),
+		    NULL);
+	free(folder);
+	return REPLY_NONE;
+}
+
+/* Runs a pragma and returns whether its answer is `wanted`. */
+static bool
+pragma_gives(struct store *store, const char *pragma, const char *wanted)
+{
+	sqlite3_stmt *statement = NULL;
+	bool gives = false;
+
+	if (sqlite3_prepare_v2(store->db, pragma, -1, &statement, NULL) ==
+	    SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW)
+		gives = sqlite3_stricmp(wanted, (const char *)
+		    sqlite3_column_text(statement, 0)) == 0;
+	sqlite3_finalize(statement);
+	return gives;
+}
+
+/*
+ * Whether files of the database's folder can be shared in memory, as SQLite
+ * needs it for a write-ahead log.  It does not look before it writes into the
+ * database that there is such a log.  The database itself is not to be
+ * opened for this: closing it would end the locks of other threads.
+ */
+static bool
+has_shared_memory(const struct store *store)
+{
+	void *page = MAP_FAILED;
+	char *path;
+	int saved_errno;
+
+	if (asprintf(&path, "%s.probe-%ld", store->path, (long)getpid()) < 0)
+		return true;
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	bool tried = fd >= 0 && ftruncate(fd, PROBE_BYTES) == 0;
+	if (tried)
+		page = mmap(NULL, PROBE_BYTES, PROT_READ | PROT_WRITE,
+		    MAP_SHARED, fd, 0);
+	saved_errno = errno;
+	if (page != MAP_FAILED)
+		munmap(page, PROBE_BYTES);
+	if (fd >= 0) {
+		close(fd);
+		unlink(path);
+	}
+	free(path);
+	errno = saved_errno;
+	return !tried || page != MAP_FAILED;
+}
+
+static enum reply_kind
+set_journal(struct store *store, const struct settings *settings)
+{
+	if (settings->journal == SETTINGS_JOURNAL_WAL) {
+		if (pragma_gives(store, "PRAGMA journal_mode", "wal"))
+			return REPLY_NONE;
+		bool shared = has_shared_memory(store);
+		const char *reason = shared ? NULL : strerror(errno);
+		if (shared && pragma_gives(store, "PRAGMA journal_mode = WAL",
+		    "wal"))
+			return REPLY_NONE;
+		if (kind_of(sqlite3_errcode(store->db)) == REPLY_BUSY)
+			return fail(store, "journal mode");
+		log_line(LOG_WARN, "database", store->path, "warning",
+		    "no write-ahead log here, going on with a rollback "
+		    "journal; INGEST_JOURNAL=delete ends this warning",
+		    "error", reason != NULL ? reason :
+		    sqlite3_errmsg(store->db), NULL);
+	}
+	if (pragma_gives(store, "PRAGMA journal_mode = DELETE", "delete"))
+		return REPLY_NONE;
+	if (settings->journal == SETTINGS_JOURNAL_DELETE &&
+	    pragma_gives(store, "PRAGMA journal_mode", "wal")) {
+		log_line(LOG_WARN, "database", store->path, "warning",
+		    "another program has the database open with a "
+		    "write-ahead log, so that stays", NULL);
+		return REPLY_NONE;
+	}
+	return fail(store, "journal mode");
+}
+
+static enum reply_kind
+set_pragmas(struct store *store, const struct settings *settings)
+{
+	static const char *const synchronous[] = {
+		[SETTINGS_SYNCHRONOUS_FULL] = "PRAGMA synchronous = FULL",
+		[SETTINGS_SYNCHRONOUS_NORMAL] = "PRAGMA synchronous = NORMAL",
+		[SETTINGS_SYNCHRONOUS_EXTRA] = "PRAGMA synchronous = EXTRA",
+	};
+	if (sqlite3_exec(store->db, synchronous[settings->synchronous], NULL,
+	    NULL, NULL) != SQLITE_OK ||
+	    sqlite3_exec(store->db, "PRAGMA cache_size = -4096", NULL, NULL,
+	    NULL) != SQLITE_OK)
+		return fail(store, "settings of the connection");
+	return REPLY_NONE;
+}
+
+static int
+prepare_all(struct store *store)
+{
+	for (int i = 0; i < STATEMENTS; i++) {
+		int code = sqlite3_prepare_v3(store->db, sql[i], -1,
+		    SQLITE_PREPARE_PERSISTENT, &store->statements[i], NULL);
+		if (code != SQLITE_OK)
+			return code;
+	}
+	return SQLITE_OK;
+}
+
+static void
+finalize_all(struct store *store)
+{
+	for (int i = 0; i < STATEMENTS; i++) {
+		sqlite3_finalize(store->statements[i]);
+		store->statements[i] = NULL;
+	}
+}
+
+/* Adds the columns that a table of the model has and the file's lacks. */
+static int
+add_columns(struct store *store, sqlite3 *model, const char *table)
+{
+	sqlite3_stmt *columns;
+	int code;
+
+	code = sqlite3_prepare_v2(model, "SELECT name, type, \"notnull\","
+	    " dflt_value FROM pragma_table_info(?1)", -1, &columns, NULL);
+	if (code != SQLITE_OK)
+		return code;
+	bind_text(columns, 1, table);
+	while (code == SQLITE_OK && sqlite3_step(columns) == SQLITE_ROW) {
+		const char *name = (const char *)
+		    sqlite3_column_text(columns, 0);
+		const char *fallback = (const char *)
+		    sqlite3_column_text(columns, 3);
+		if (sqlite3_table_column_metadata(store->db, NULL, table, name,
+		    NULL, NULL, NULL, NULL, NULL) == SQLITE_OK)
+			continue;
+		char *statement = sqlite3_mprintf(
+		    "ALTER TABLE %s ADD COLUMN %s %s%s%s%s", table, name,
+		    sqlite3_column_text(columns, 1),
+		    sqlite3_column_int(columns, 2) ? " NOT NULL" : "",
+		    fallback == NULL ? "" : " DEFAULT ",
+		    fallback == NULL ? "" : fallback);
+		code = statement == NULL ? SQLITE_NOMEM :
+		    sqlite3_exec(store->db, statement, NULL, NULL, NULL);
+		sqlite3_free(statement);
+	}
+	sqlite3_finalize(columns);
+	return code;
+}
+
+/* Makes the tables, or completes those of an older AgentLens: what a database
+ * made anew from the schema has is the model. */
+static int
+make_tables(struct store *store)
+{
+	/* As AgentLens fills the columns that it adds. */
+	static const char fill[] =
+	    "UPDATE events SET project_id = tenant_id"
+	    " WHERE project_id IS NULL;"
+	    "UPDATE sessions SET project_id = tenant_id"
+	    " WHERE project_id IS NULL;"
+	    "UPDATE agents SET project_id = tenant_id"
+	    " WHERE project_id IS NULL;"
+	    "UPDATE sessions SET last_event_at = started_at"
+	    " WHERE last_event_at IS NULL;";
+	sqlite3 *model = NULL;
+	int code = sqlite3_open(":memory:", &model);
+
+	if (code == SQLITE_OK)
+		code = sqlite3_exec(model, schema_sql, NULL, NULL, NULL);
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]) &&
+	    code == SQLITE_OK; i++) {
+		if (sqlite3_table_column_metadata(store->db, NULL, tables[i],
+		    NULL, NULL, NULL, NULL, NULL, NULL) == SQLITE_OK)
+			code = add_columns(store, model, tables[i]);
+	}
+	sqlite3_close(model);
+	if (code == SQLITE_OK)
+		code = sqlite3_exec(store->db, schema_sql, NULL, NULL, NULL);
+	if (code == SQLITE_OK)
+		code = sqlite3_exec(store->db, fill, NULL, NULL, NULL);
+	return code;
+}
+
+static enum reply_kind
+prepare(struct store *store)
+{
+	/* In the usual case the tables are there, and nothing is written. */
+	int code = prepare_all(store);
+	if (code == SQLITE_OK)
+		return REPLY_NONE;
+	finalize_all(store);
+	if ((code & 0xff) != SQLITE_ERROR)
+		return fail(store, "opening");
+
+	if (sqlite3_exec(store->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) !=
+	    SQLITE_OK)
+		return fail(store, "making the tables");
+	if (make_tables(store) != SQLITE_OK ||
+	    sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK) {
+		enum reply_kind kind = fail(store, "making the tables");
+		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+		return kind;
+	}
+	return prepare_all(store) == SQLITE_OK ? REPLY_NONE :
+	    fail(store, "preparing");
+}
+
+static int
+note_wal_pages(void *context, sqlite3 *db, const char *name, int pages)
+{
+	struct store *store = context;
+	(void)db;
+	(void)name;
+	store->wal_pages = pages;
+	return SQLITE_OK;
+}
+
+static enum reply_kind
+open_connection(struct store *store, const struct settings *settings)
+{
+	if (sqlite3_open_v2(store->path, &store->db, SQLITE_OPEN_READWRITE |
+	    SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+		return fail(store, "opening");
+	sqlite3_busy_timeout(store->db, (int)settings->busy_ms);
+	return REPLY_NONE;
+}
+
+/*
+ * Takes the write-ahead log away from a database that came from elsewhere to
+ * a file system without shared memory: with the file to itself from the first
+ * read on, SQLite does without that memory.
+ */
+static enum reply_kind
+leave_wal(struct store *store, const struct settings *settings)
+{
+	static const char leave[] = "PRAGMA locking_mode = EXCLUSIVE;"
+	    "PRAGMA journal_mode = DELETE;"
+	    "PRAGMA locking_mode = NORMAL;"
+	    "SELECT 1 FROM sqlite_schema";
+	enum reply_kind kind;
+
+	if (sqlite3_exec(store->db, "SELECT 1 FROM sqlite_schema", NULL, NULL,
+	    NULL) == SQLITE_OK ||
+	    sqlite3_extended_errcode(store->db) != SQLITE_IOERR_SHMMAP)
+		return REPLY_NONE;
+	sqlite3_close(store->db);
+	store->db = NULL;
+	kind = open_connection(store, settings);
+	if (kind == REPLY_NONE && sqlite3_exec(store->db, leave, NULL, NULL,
+	    NULL) != SQLITE_OK)
+		kind = fail(store, "leaving the write-ahead log");
+	return kind;
+}
+
+static enum reply_kind
+open_database(struct store *store, const struct settings *settings,
+    enum store_role role)
+{
+	struct stat status;
+	enum reply_kind kind = REPLY_NONE;
+
+	if ((store->path = strdup(settings->db_path)) == NULL)
+		return REPLY_INTERNAL;
+	if (role != STORE_CHECKPOINTER)
+		kind = make_file(settings);
+	if (kind != REPLY_NONE)
+		return kind;
+	if ((kind = open_connection(store, settings)) != REPLY_NONE)
+		return kind;
+	if (stat(store->path, &status) == 0) {
+		store->device = status.st_dev;
+		store->inode = status.st_ino;
+	}
+	if ((kind = leave_wal(store, settings)) != REPLY_NONE ||
+	    (kind = set_pragmas(store, settings)) != REPLY_NONE ||
+	    role == STORE_CHECKPOINTER)
+		return kind;
+	if ((kind = set_journal(store, settings)) != REPLY_NONE)
+		return kind;
+	if (role == STORE_THREADED_WRITER)
+		sqlite3_wal_hook(store->db, note_wal_pages, store);
+	return prepare(store);
+}
+
+enum reply_kind
+store_open(struct store **opened, const struct settings *settings,
+    enum store_role role)
+{
+	struct store *store = calloc(1, sizeof(*store));
+	enum reply_kind kind = store == NULL ? REPLY_INTERNAL :
+	    open_database(store, settings, role);
+
+	if (kind != REPLY_NONE) {
+		store_close(store);
+		store = NULL;
+	}
+	*opened = store;
+	return kind;
+}
+
+bool
+store_is_current(const struct store *store)
+{
+	struct stat status;
+	return stat(store->path, &status) == 0 &&
+	    status.st_dev == store->device && status.st_ino == store->inode;
+}
+
+/* The highest id of the file, above which this transaction's must be. */
+static enum reply_kind
+read_last_id(struct store *store)
+{
+	sqlite3_stmt *statement = store->statements[LAST_ID];
+	int code = sqlite3_step(statement);
+	enum reply_kind kind = REPLY_NONE;
+
+	if (code == SQLITE_ROW)
+		copy_column(store->last_id, sizeof(store->last_id), statement,
+		    0);
+	else if (code == SQLITE_DONE)
+		store->last_id[0] = '\0';
+	else
+		kind = fail(store, "reading the last id");
+	if (!ulid_is_valid(store->last_id))
+		store->last_id[0] = '\0';
+	finish(store, LAST_ID);
+	return kind;
+}
+
+enum reply_kind
+store_begin(struct store *store, int wait_ms)
+{
+	enum reply_kind kind;
+
+	sqlite3_busy_timeout(store->db, wait_ms);
+	kind = run(store, BEGIN, "beginning");
+	if (kind != REPLY_NONE)
+		return kind;
+	kind = read_last_id(store);
+	if (kind != REPLY_NONE)
+		store_rollback(store);
+	return kind;
+}
+
+enum reply_kind
+store_commit(struct store *store)
+{
+	enum reply_kind kind = run(store, COMMIT, "committing");
+	if (kind != REPLY_NONE)
+		store_rollback(store);
+	return kind;
+}
+
+void
+store_rollback(struct store *store)
+{
+	if (store_in_transaction(store))
+		run(store, ROLLBACK, "rolling back");
+}
+
+bool
+store_in_transaction(const struct store *store)
+{
+	return sqlite3_get_autocommit(store->db) == 0;
+}
+
+/* The answer that was given for an event, from its row. */
+static enum reply_kind
+replay(struct store *store, const struct delivery *delivery,
+    struct outcome *outcome)
+{
+	sqlite3_stmt *statement = store->statements[FIND_EVENT];
+
+	bind_text(statement, 1, outcome->event_id);
+	int code = sqlite3_step(statement);
+	if (code == SQLITE_ROW) {
+		copy_column(outcome->event_type, sizeof(outcome->event_type),
+		    statement, 0);
+		copy_column(outcome->session_id, sizeof(outcome->session_id),
+		    statement, 1);
+	} else if (code == SQLITE_DONE && delivery->event != NULL) {
+		/* Pruned since.  The same bytes come to the same answer. */
+		const struct event *event = delivery->event;
+		snprintf(outcome->event_type, sizeof(outcome->event_type),
+		    "%s", event->type->name);
+		event_session(event, outcome->event_id, outcome->session_id);
+	}
+	finish(store, FIND_EVENT);
+	if (code != SQLITE_ROW && code != SQLITE_DONE)
+		return fail(store, "reading an event");
+	return REPLY_REPLAYED;
+}
+
+/*
+ * Looks for the same delivery, by its bytes.  Returns REPLY_NONE when it is
+ * new, or was refused before: then *refused_row is its row, else 0.
+ */
+static enum reply_kind
+find_same_bytes(struct store *store, const struct delivery *delivery,
+    sqlite3_int64 *refused_row, struct outcome *outcome)
+{
+	sqlite3_stmt *statement = store->statements[FIND_KEY];
+	bool recorded = false;
+
+	*refused_row = 0;
+	if (!delivery->has_key)
+		return REPLY_NONE;
+	bind_key(statement, 1, true, delivery->key);
+	sqlite3_bind_int64(statement, 2, delivery->sent_at);
+	int code = sqlite3_step(statement);
+	if (code == SQLITE_ROW) {
+		recorded = sqlite3_column_type(statement, 1) != SQLITE_NULL;
+		*refused_row = recorded ? 0 :
+		    sqlite3_column_int64(statement, 0);
+		copy_column(outcome->event_id, sizeof(outcome->event_id),
+		    statement, 1);
+	}
+	finish(store, FIND_KEY);
+	if (code != SQLITE_ROW && code != SQLITE_DONE)
+		return fail(store, "looking for a delivery");
+	return recorded ? replay(store, delivery, outcome) : REPLY_NONE;
+}
+
+/* Looks for a delivery with the same idempotency key. */
+static enum reply_kind
+find_same_name(struct store *store, const struct delivery *delivery,
+    struct outcome *outcome)
+{
+	sqlite3_stmt *statement = store->statements[FIND_IDEMPOTENCY_KEY];
+	bool same_body = false;
+
+	if (!delivery->has_idempotency_key)
+		return REPLY_NONE;
+	bind_key(statement, 1, true, delivery->idempotency_key);
+	sqlite3_bind_blob(statement, 2, delivery->body,
+	    (int)delivery->body_len, SQLITE_STATIC);
+	int code = sqlite3_step(statement);
+	if (code == SQLITE_ROW) {
+		same_body = sqlite3_column_int(statement, 1) != 0;
+		copy_column(outcome->event_id, sizeof(outcome->event_id),
+		    statement, 0);
+	}
+	finish(store, FIND_IDEMPOTENCY_KEY);
+	if (code == SQLITE_DONE)
+		return REPLY_NONE;
+	if (code != SQLITE_ROW)
+		return fail(store, "looking for an idempotency key");
+	return same_body ? replay(store, delivery, outcome) : REPLY_KEY_REUSED;
+}
+
+static enum reply_kind
+insert_delivery(struct store *store, const struct delivery *delivery,
+    const char *event_id, const char *reason)
+{
+	sqlite3_stmt *statement = store->statements[INSERT_DELIVERY];
+	char received_at[TIMESTAMP_SIZE];
+
+	timestamp_format(timestamp_now(), received_at);
+	bind_key(statement, 1, delivery->has_key, delivery->key);
+	/* The name of a refused delivery stays free for one that is right. */
+	bind_key(statement, 2, delivery->has_idempotency_key &&
+	    event_id != NULL, delivery->idempotency_key);
+	bind_text(statement, 3, event_id);
+	bind_text(statement, 4, reason);
+	bind_text(statement, 5, delivery->source->name);
+	bind_text(statement, 6, received_at);
+	bind_text(statement, 7, delivery->remote_addr);
+	bind_text(statement, 8, delivery->signature);
+	sqlite3_bind_blob(statement, 9, delivery->body,
+	    (int)delivery->body_len, SQLITE_STATIC);
+	sqlite3_bind_int64(statement, 10, delivery->sent_at);
+	return run(store, INSERT_DELIVERY, "keeping a delivery");
+}
+
+static enum reply_kind
+accept_delivery(struct store *store, const struct delivery *delivery,
+    sqlite3_int64 row)
+{
+	sqlite3_stmt *statement = store->statements[ACCEPT_DELIVERY];
+
+	sqlite3_bind_int64(statement, 1, row);
+	bind_text(statement, 2, delivery->event->id);
+	bind_key(statement, 3, delivery->has_idempotency_key,
+	    delivery->idempotency_key);
+	return run(store, ACCEPT_DELIVERY, "accepting a delivery");
+}
+
+static enum reply_kind
+count_event(struct store *store, const struct event *event)
+{
+	enum event_effect effect = event->type->effect;
+	sqlite3_stmt *session = store->statements[COUNT_SESSION];
+	sqlite3_stmt *agent = store->statements[COUNT_AGENT];
+
+	bind_text(session, 1, event->session_id);
+	bind_text(session, 2, event->agent_id);
+	bind_text(session, 3, event->timestamp);
+	bind_text(session, 4, event->tenant);
+	bind_text(session, 5, effect == EVENT_STARTS ? "active" :
+	    effect == EVENT_ENDS ? "completed" : NULL);
+	bind_text(session, 6, effect == EVENT_ENDS ? event->timestamp : NULL);
+	sqlite3_bind_int(session, 7, effect == EVENT_CALLS_TOOL);
+	sqlite3_bind_int(session, 8, effect == EVENT_FAILS);
+	sqlite3_bind_int(session, 9, effect == EVENT_CALLS_LLM);
+	enum reply_kind kind = run(store, COUNT_SESSION,
+	    "counting in a session");
+	if (kind != REPLY_NONE)
+		return kind;
+
+	bind_text(agent, 1, event->agent_id);
+	bind_text(agent, 2, event->timestamp);
+	sqlite3_bind_int(agent, 3, effect == EVENT_STARTS);
+	bind_text(agent, 4, event->tenant);
+	return run(store, COUNT_AGENT, "counting for an agent");
+}
+
+/* Inserts the sealed event with the link to the session's last one. */
+static enum reply_kind
+insert_event(struct store *store, const struct event *event,
+    const char *prev_hash)
+{
+	sqlite3_stmt *statement = store->statements[INSERT_EVENT];
+
+	bind_text(statement, 1, event->id);
+	bind_text(statement, 2, event->timestamp);
+	bind_text(statement, 3, event->session_id);
+	bind_text(statement, 4, event->agent_id);
+	bind_text(statement, 5, event->type->name);
+	sqlite3_bind_text(statement, 6, event->payload.data,
+	    (int)event->payload.len, SQLITE_STATIC);
+	sqlite3_bind_text(statement, 7, event->metadata.data,
+	    (int)event->metadata.len, SQLITE_STATIC);
+	bind_text(statement, 8, prev_hash);
+	bind_text(statement, 9, event->hash);
+	bind_text(statement, 10, event->tenant);
+	return run(store, INSERT_EVENT, "inserting an event");
+}
+
+/* Settles the event against its session's last one and inserts it. */
+static enum reply_kind
+link_event(struct store *store, struct event *event)
+{
+	sqlite3_stmt *last = store->statements[LAST_EVENT];
+	const char *last_timestamp = NULL, *last_hash = NULL;
+	char session_id[EVENT_SESSION_SIZE];
+	int64_t now = timestamp_now();
+	enum reply_kind kind;
+
+	if (ulid_mint(now, store->last_id, store->last_id) != 0) {
+		log_line(LOG_ERROR, "error", "no event id can be made", NULL);
+		return REPLY_INTERNAL;
+	}
+	event_session(event, store->last_id, session_id);
+	bind_text(last, 1, event->tenant);
+	bind_text(last, 2, session_id);
+	int code = sqlite3_step(last);
+	if (code == SQLITE_ROW) {
+		last_timestamp = (const char *)sqlite3_column_text(last, 0);
+		last_hash = (const char *)sqlite3_column_text(last, 1);
+	}
+	if (code != SQLITE_ROW && code != SQLITE_DONE)
+		kind = fail(store, "reading the chain");
+	else if (event_seal(event, store->last_id, now, last_timestamp,
+	    last_hash) != 0)
+		kind = REPLY_INTERNAL;
+	else
+		kind = insert_event(store, event, last_hash);
+	finish(store, LAST_EVENT);
+	return kind;
+}
+
+static enum reply_kind
+record(struct store *store, const struct delivery *delivery,
+    sqlite3_int64 refused_row, struct outcome *outcome)
+{
+	struct event *event = delivery->event;
+	enum reply_kind kind;
+
+	if ((kind = link_event(store, event)) != REPLY_NONE ||
+	    (kind = count_event(store, event)) != REPLY_NONE)
+		return kind;
+	kind = refused_row != 0 ?
+	    accept_delivery(store, delivery, refused_row) :
+	    insert_delivery(store, delivery, event->id, NULL);
+	if (kind != REPLY_NONE)
+		return kind;
+
+	snprintf(outcome->event_id, sizeof(outcome->event_id), "%s",
+	    event->id);
+	snprintf(outcome->event_type, sizeof(outcome->event_type), "%s",
+	    event->type->name);
+	snprintf(outcome->session_id, sizeof(outcome->session_id), "%s",
+	    event->session_id);
+	return REPLY_RECORDED;
+}
+
+/* Another body under a name that is taken: a signed one is kept all the
+ * same. */
+static enum reply_kind
+keep_reused(struct store *store, const struct delivery *delivery,
+    sqlite3_int64 refused_row)
+{
+	const struct reply reply = { .kind = REPLY_KEY_REUSED };
+	struct text reason = TEXT_EMPTY;
+	enum reply_kind kind = REPLY_NONE;
+
+	reply_sentence(&reply, &reason);
+	if (delivery->has_key && refused_row == 0)
+		kind = insert_delivery(store, delivery, NULL,
+		    text_string(&reason));
+	text_free(&reason);
+	return kind == REPLY_NONE ? REPLY_KEY_REUSED : kind;
+}
+
+static enum reply_kind
+append(struct store *store, const struct delivery *delivery,
+    struct outcome *outcome)
+{
+	sqlite3_int64 refused_row;
+	enum reply_kind kind;
+
+	kind = find_same_bytes(store, delivery, &refused_row, outcome);
+	if (kind != REPLY_NONE)
+		return kind;
+	if (delivery->event == NULL)
+		return refused_row != 0 ? REPLY_NONE :
+		    insert_delivery(store, delivery, NULL, delivery->reason);
+
+	kind = find_same_name(store, delivery, outcome);
+	if (kind == REPLY_KEY_REUSED)
+		return keep_reused(store, delivery, refused_row);
+	if (kind != REPLY_NONE)
+		return kind;
+	return record(store, delivery, refused_row, outcome);
+}
+
+void
+store_append(struct store *store, const struct delivery *delivery,
+    struct outcome *outcome)
+{
+	outcome->kind = run(store, SAVEPOINT, "a savepoint");
+	if (outcome->kind != REPLY_NONE)
+		return;
+	outcome->kind = append(store, delivery, outcome);
+
+	bool good = outcome->kind == REPLY_NONE ||
+	    outcome->kind == REPLY_RECORDED ||
+	    outcome->kind == REPLY_REPLAYED ||
+	    outcome->kind == REPLY_KEY_REUSED;
+	if (!store_in_transaction(store))
+		return;
+	if (!good)
+		run(store, ROLLBACK_TO, "taking an event back");
+	enum reply_kind released = run(store, RELEASE, "a savepoint");
+	if (good && released != REPLY_NONE)
+		outcome->kind = released;
+}
+
+enum reply_kind
+store_probe(struct store *store)
+{
+	const struct delivery delivery = {
+		.source = &sources[SOURCE_GENERIC],
+		.body = "",
+	};
+	enum reply_kind kind = run(store, SAVEPOINT, "a savepoint");
+
+	if (kind != REPLY_NONE)
+		return kind;
+	kind = insert_delivery(store, &delivery, NULL, "a probe");
+	if (store_in_transaction(store)) {
+		run(store, ROLLBACK_TO, "taking a probe back");
+		run(store, RELEASE, "a savepoint");
+	}
+	return kind;
+}
+
+int
+store_wal_pages(const struct store *store)
+{
+	return store->wal_pages;
+}
+
+void
+store_checkpoint(struct store *store)
+{
+	int code = sqlite3_wal_checkpoint_v2(store->db, NULL,
+	    SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+
+	/* Another program that reads or checkpoints is no fault. */
+	if (code != SQLITE_OK && kind_of(code) != REPLY_BUSY)
+		fail(store, "a checkpoint");
+}
+
+void
+store_close(struct store *store)
+{
+	if (store == NULL)
+		return;
+	finalize_all(store);
+	sqlite3_close(store->db);
+	free(store->path);
+	free(store);
+}
+
+const char *
+store_library_version(void)
+{
+	return sqlite3_libversion();
+}

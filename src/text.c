@@ -1,0 +1,61 @@
+#include "text.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+int
+text_reserve(struct text *text, size_t more)
+{
+	if (text->failed)
+		return -1;
+	if (more < text->size - text->len)
+		return 0;
+
+	size_t size = text->size < 256 ? 256 : text->size;
+	while (size - text->len <= more) {
+		if (size > SIZE_MAX / 2) {
+			text->failed = true;
+			return -1;
+		}
+		size *= 2;
+	}
+
+	char *data = realloc(text->data, size);
+	if (data == NULL) {
+		text->failed = true;
+		return -1;
+	}
+	text->data = data;
+	text->size = size;
+	return 0;
+}
+
+void
+text_add(struct text *text, const void *bytes, size_t len)
+{
+	if (text_reserve(text, len) != 0)
+		return;
+	memcpy(text->data + text->len, bytes, len);
+	text->len += len;
+	text->data[text->len] = '\0';
+}
+
+void
+text_puts(struct text *text, const char *string)
+{
+	text_add(text, string, strlen(string));
+}
+
+const char *
+text_string(const struct text *text)
+{
+	return text->len == 0 ? "" : text->data;
+}
+
+void
+text_free(struct text *text)
+{
+	free(text->data);
+	*text = TEXT_EMPTY;
+}

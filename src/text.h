@@ -1,0 +1,40 @@
+/* A growable piece of text: bytes with a length, always NUL-terminated. */
+#ifndef TEXT_H
+#define TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Start from TEXT_EMPTY, end with text_free().  When memory runs out the text
+ * turns `failed` and ignores what is appended; callers check that once, at the
+ * end, instead of after every piece.
+ */
+struct text {
+	char *data;
+	size_t len;
+	size_t size;
+	bool failed;
+};
+
+#define TEXT_EMPTY ((struct text){ 0 })
+
+/* Appends len bytes. */
+void text_add(struct text *text, const void *bytes, size_t len);
+
+/* Appends a C string. */
+void text_puts(struct text *text, const char *string);
+
+/*
+ * Makes room for at least `more` bytes beyond the length, so that they can be
+ * written in place.  Returns 0, or -1 when memory ran out.
+ */
+int text_reserve(struct text *text, size_t more);
+
+/* The text as a C string; "" for an empty one.  Owned by the text. */
+const char *text_string(const struct text *text);
+
+/* Releases the memory; the text is empty again and may be used anew. */
+void text_free(struct text *text);
+
+#endif
