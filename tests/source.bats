@@ -1,0 +1,87 @@
+# What the conventions say about the source itself, as far as a grep can hold
+# it.
+
+load helper
+
+src=$SOURCE_DIR/src
+
+@test "one foreign library, one door" {
+	local header files
+	for header in fcgiapp.h gcrypt.h sqlite3.h; do
+		row "$header"
+		files=$(grep -rlE "^[[:space:]]*#[[:space:]]*include[[:space:]]*[<\"]$header" "$src")
+		equal 'files that include it' 1 "$(wc -l <<<"$files")"
+		matches 'the file' '.*\.c' "$files"
+	done
+	! grep -rlE 'fcgi_stdio\.h|fcgi_config\.h' "$src"
+}
+
+@test "no function is longer than 80 lines" {
+	awk 'FNR == 1 { start = 0 }
+		/^\{/ { start = FNR }
+		/^\}/ && start {
+			if (FNR - start - 1 > 80) {
+				printf "%s:%d: %d lines\n", FILENAME, start, FNR - start - 1
+				long = 1
+			}
+			start = 0
+			functions++
+		}
+		END {
+			if (functions < 50) { print functions + 0, "functions only?"; long = 1 }
+			exit long
+		}' "$src"/*.c
+}
+
+@test "numbers from outside go through a strict parser" {
+	! grep -nE '\b(atoi|atol|atoll|atof|sscanf|gets|strcpy|strcat|sprintf)[[:space:]]*\(' "$src"/*.[ch]
+}
+
+@test "SQL is bound, never formatted" {
+	# But for names of columns in ALTER TABLE, which cannot be bound, and
+	# come from our own schema.
+	! grep -nE -A 1 'sqlite3_(v|vm|m)?printf|sqlite3_snprintf' "$src"/*.c |
+		tr -d '\n' | sed 's/--/\n/g' | grep -v '"ALTER TABLE %s ADD COLUMN '
+}
+
+@test "every header can be included alone" {
+	command -v cc >/dev/null || skip 'cc is not installed'
+	local header
+	for header in "$src"/*.h; do
+		row "$header"
+		case $header in */schema.h) continue ;; esac
+		printf '#include "%s"\n#include "%s"\n' "$header" "$header" >"$dir/one.c"
+		cc -std=gnu11 -D_GNU_SOURCE -Wall -Werror -fsyntax-only -I"$src" "$dir/one.c"
+	done
+}
+
+@test "the mapping's table has no row twice" {
+	"$INGEST" --print-mapping >"$dir/mapping"
+	equal 'rows that are there twice' '' "$(cut -d '|' -f 2,3 "$dir/mapping" | sort | uniq -d)"
+}
+
+@test "the manuals are clean" {
+	command -v mandoc >/dev/null || skip 'mandoc is not installed'
+	local manual
+	for manual in agentlens-ingest.8 agentlens-ingest.conf.5; do
+		row "$manual"
+		[ -e "$BUILD_DIR/man/$manual" ] || skip "$BUILD_DIR/man/$manual is not built"
+		# Which other manuals this machine has is no fault of ours.
+		equal 'what mandoc says' '' "$(mandoc -Tlint "$BUILD_DIR/man/$manual" 2>&1 |
+			grep -v -e 'outdated mandoc.db' -e 'referenced manual not found')"
+		equal 'names that were not filled in' '' "$(grep -n '@[A-Za-z]*@' "$BUILD_DIR/man/$manual")"
+	done
+}
+
+@test "the manuals name every setting and every option" {
+	local name
+	for name in $(sed -n 's/^#\([A-Z_]*\)=.*/\1/p' "$SOURCE_DIR/examples/agentlens-ingest.conf"); do
+		row "$name"
+		# In a manual a list may write the suffix _PREVIOUS apart.
+		grep -q "${name%_PREVIOUS}" "$SOURCE_DIR/man/agentlens-ingest.conf.5.in"
+	done
+	for name in check print-mapping version help; do
+		row "$name"
+		grep -qE -- "(-|Fl |\\\\-)$name" "$SOURCE_DIR/man/agentlens-ingest.8.in"
+	done
+}
