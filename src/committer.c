@@ -1,13 +1,11 @@
 #include "committer.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 #include "queue.h"
+#include "timestamp.h"
 
 /* Pages of the write-ahead log (4 KiB each) at which a checkpoint begins
  * beside the commits; and at which the committer makes one itself, since a log
@@ -49,14 +47,6 @@ struct committer {
 	pthread_t checkpointer;
 };
 
-static int64_t
-monotonic_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Opens the store, or opens it anew when its file was moved away. */
 static enum reply_kind
 ready_store(struct committer *c)
@@ -92,12 +82,12 @@ begin(struct committer *c, int64_t deadline)
 		return kind;
 
 	/* Without the queue SQLite's own lock still keeps writers apart. */
-	if (queue_enter(c->queue, deadline - monotonic_ms()) != 0) {
+	if (queue_enter(c->queue, deadline - timestamp_monotonic()) != 0) {
 		log_line(LOG_ERROR, "database", c->settings->db_path, "error",
 		    "another process of this program holds the queue", NULL);
 		return REPLY_BUSY;
 	}
-	int64_t left = deadline - monotonic_ms();
+	int64_t left = deadline - timestamp_monotonic();
 	kind = store_begin(c->store, left > 0 ? (int)left : 0);
 	if (kind != REPLY_NONE)
 		queue_leave(c->queue);
@@ -108,7 +98,7 @@ begin(struct committer *c, int64_t deadline)
 static void
 commit_jobs(struct committer *c, struct job *jobs)
 {
-	enum reply_kind kind = begin(c, monotonic_ms() + c->settings->busy_ms);
+	enum reply_kind kind = begin(c, timestamp_monotonic() + c->settings->busy_ms);
 
 	if (kind == REPLY_NONE) {
 		for (struct job *j = jobs; j != NULL; j = j->next) {
@@ -299,11 +289,11 @@ committer_health(struct committer *c)
 
 	pthread_mutex_lock(&c->health_lock);
 	if (c->health_at == 0 ||
-	    monotonic_ms() - c->health_at >= HEALTH_MS) {
+	    timestamp_monotonic() - c->health_at >= HEALTH_MS) {
 		submit(c, &job);
 		c->health = outcome.kind == REPLY_NONE ? REPLY_HEALTHY :
 		    outcome.kind;
-		c->health_at = monotonic_ms();
+		c->health_at = timestamp_monotonic();
 	}
 	enum reply_kind health = c->health;
 	pthread_mutex_unlock(&c->health_lock);

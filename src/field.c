@@ -33,19 +33,15 @@ field_check_id(struct json_object *value, const char *name,
 	if (kind != REPLY_NONE)
 		return kind;
 
-	const unsigned char *s =
-	    (const unsigned char *)json_object_get_string(value);
+	const char *s = json_object_get_string(value);
 	int len = json_object_get_string_len(value);
 	if (len > FIELD_ID_BYTES_MAX)
 		return reply_set(reply, REPLY_BAD_FIELD,
 		    "'%s' must be at most %d bytes", name, FIELD_ID_BYTES_MAX);
-	for (int i = 0; i < len; i++) {
-		/* C0, DEL, and C1, which UTF-8 writes as C2 80 to C2 9F. */
-		if (s[i] < 0x20 || s[i] == 0x7f ||
-		    (s[i] == 0xc2 && s[i + 1] <= 0x9f))
+	for (int i = 0; i < len; i++)
+		if (text_is_control(s + i))
 			return reply_set(reply, REPLY_BAD_FIELD,
 			    "'%s' must not have control characters", name);
-	}
 	return REPLY_NONE;
 }
 

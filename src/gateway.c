@@ -13,8 +13,9 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "timestamp.h"
 
 #define CHUNK 16384
 
@@ -49,14 +50,6 @@ enum piece {
 	PIECE_BROKEN, /* the web server went away */
 	PIECE_LATE
 };
-
-static int64_t
-monotonic_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 const char *
 request_variable(const struct request *request, const char *name)
@@ -158,7 +151,7 @@ static enum piece
 read_piece(struct request *request, struct reading *r, char *buffer,
     size_t *len)
 {
-	int64_t left = r->deadline - monotonic_ms();
+	int64_t left = r->deadline - timestamp_monotonic();
 	bool whole = r->announced >= 0 && r->got >= r->announced;
 
 	*len = 0;
@@ -181,7 +174,7 @@ request_read_body(struct request *request, size_t max_len, int timeout_ms,
 {
 	struct reading r = {
 		.announced = content_length(request),
-		.deadline = monotonic_ms() + timeout_ms,
+		.deadline = timestamp_monotonic() + timeout_ms,
 	};
 	char buffer[CHUNK];
 	enum piece piece;
@@ -228,7 +221,7 @@ drain_cgi(struct request *request)
 {
 	struct reading r = {
 		.announced = content_length(request),
-		.deadline = monotonic_ms() + DRAIN_MS,
+		.deadline = timestamp_monotonic() + DRAIN_MS,
 	};
 	char buffer[CHUNK];
 	size_t len;
@@ -367,12 +360,12 @@ log_to_request(void *context, const char *line, size_t len)
 static void
 drain(FCGX_Request *fastcgi, int timeout_ms)
 {
-	int64_t deadline = monotonic_ms() + timeout_ms;
+	int64_t deadline = timestamp_monotonic() + timeout_ms;
 	char buffer[CHUNK];
 	size_t len;
 
 	while (read_fastcgi(fastcgi->in, buffer, &len) == PIECE_DATA &&
-	    monotonic_ms() < deadline)
+	    timestamp_monotonic() < deadline)
 		;
 }
 

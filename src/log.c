@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "text.h"
+
 /* libfcgi sends its error stream in records of 504 bytes, and nginx and
  * mod_proxy_fcgi log one entry a record. */
 #define LINE_MAX_BYTES 500
@@ -51,15 +53,6 @@ line_add(struct line *line, const char *bytes, size_t len)
 	line->len += len;
 }
 
-/* Whether the bytes at s start a control character: C0, DEL, or C1, which
- * UTF-8 writes as C2 80 to C2 9F. */
-static bool
-is_control(const unsigned char *s)
-{
-	return s[0] < 0x20 || s[0] == 0x7f ||
-	    (s[0] == 0xc2 && s[1] >= 0x80 && s[1] <= 0x9f);
-}
-
 static bool
 needs_quotes(const char *value)
 {
@@ -70,7 +63,7 @@ static void
 line_add_value(struct line *line, const char *value)
 {
 	bool quoted = needs_quotes(value);
-	const unsigned char *s = (const unsigned char *)value;
+	const char *s = value;
 	size_t taken = 0;
 
 	if (quoted)
@@ -80,20 +73,19 @@ line_add_value(struct line *line, const char *value)
 		if (taken >= VALUE_MAX_BYTES && (*s & 0xc0) != 0x80)
 			break;
 		char escaped[5];
-		if (is_control(s)) {
-			snprintf(escaped, sizeof(escaped), "\\x%02x", *s);
-			line_add(line, escaped, 4);
-			if (*s == 0xc2) {
-				s++;
+		if (text_is_control(s)) {
+			bool two_bytes = (*s & 0x80) != 0;
+			for (int i = 0; i <= two_bytes; i++) {
 				snprintf(escaped, sizeof(escaped), "\\x%02x",
-				    *s);
+				    (unsigned char)s[i]);
 				line_add(line, escaped, 4);
 			}
+			s += two_bytes;
 		} else if (*s == '"' || *s == '\\') {
 			line_add(line, "\\", 1);
-			line_add(line, (const char *)s, 1);
+			line_add(line, s, 1);
 		} else {
-			line_add(line, (const char *)s, 1);
+			line_add(line, s, 1);
 		}
 	}
 	if (*s != '\0')

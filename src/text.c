@@ -53,6 +53,14 @@ text_string(const struct text *text)
 	return text->len == 0 ? "" : text->data;
 }
 
+bool
+text_is_control(const char *s)
+{
+	const unsigned char *u = (const unsigned char *)s;
+	return u[0] < 0x20 || u[0] == 0x7f ||
+	    (u[0] == 0xc2 && u[1] >= 0x80 && u[1] <= 0x9f);
+}
+
 void
 text_free(struct text *text)
 {

@@ -34,6 +34,10 @@ int text_reserve(struct text *text, size_t more);
 /* The text as a C string; "" for an empty one.  Owned by the text. */
 const char *text_string(const struct text *text);
 
+/* Whether the UTF-8 at s, which ends with a NUL, begins with a control
+ * character: C0, DEL, or C1, which are the bytes C2 80 to C2 9F. */
+bool text_is_control(const char *s);
+
 /* Releases the memory; the text is empty again and may be used anew. */
 void text_free(struct text *text);
 

@@ -11,12 +11,24 @@ struct cursor {
 	const char *end;
 };
 
+static int64_t
+read_clock(clockid_t clock)
+{
+	struct timespec now;
+	clock_gettime(clock, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 int64_t
 timestamp_now(void)
 {
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return read_clock(CLOCK_REALTIME);
+}
+
+int64_t
+timestamp_monotonic(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
 }
 
 /*

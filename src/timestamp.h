@@ -14,6 +14,9 @@
 /* The time of day of this machine. */
 int64_t timestamp_now(void);
 
+/* Milliseconds of a clock that is never set, for measuring and waiting. */
+int64_t timestamp_monotonic(void);
+
 /*
  * Reads a date and time of ISO 8601 (the profile of RFC 3339: "T" or a space,
  * "Z" or an offset, in either case), with any number of fraction digits, of

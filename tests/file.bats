@@ -210,7 +210,7 @@ columns() {
 
 @test "a file inside DOCUMENT_ROOT is refused" {
 	local root
-	mkdir -p "$dir/www/below"
+	mkdir -p "$dir/www/below" "$dir/www/belo" "$dir/ww"
 	ln -s "$dir/www" "$dir/link"
 	db=$dir/www/below/agentlens.db
 	with DB_PATH="$db"

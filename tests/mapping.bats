@@ -114,6 +114,8 @@ becomes() {
 @test "agentgate: the first name that has a value wins" {
 	agentgate request.approved '{"id":"r2","requestId":"r1","deniedBy":"c","approvedBy":"b","decidedBy":"a","decisionReason":"y","reason":"x"}'
 	becomes approval_granted unlinked_r1 '{"requestId":"r1","action":"","decidedBy":"a","reason":"x"}'
+	agentgate request.approved '{"requestId":"r1","deniedBy":"c","approvedBy":"b"}'
+	becomes approval_granted unlinked_r1 '{"requestId":"r1","action":"","decidedBy":"b"}'
 	agentgate request.approved '{"requestId":null,"id":"r2","decidedBy":null,"approvedBy":null,"deniedBy":"c","reason":null,"decisionReason":"y"}'
 	becomes approval_granted unlinked_r2 '{"requestId":"r2","action":"","decidedBy":"c","reason":"y"}'
 }

@@ -74,6 +74,25 @@ ends_in_order() {
 	answered_are_stored
 }
 
+@test "a disk that is full in the middle of load loses no answered event" {
+	mkdir "$dir/small"
+	small_disk "$dir/small" 4m
+	db=$dir/small/agentlens.db
+	with DB_PATH="$db"
+	query() {
+		"${launcher[@]}" sqlite3 -batch -cmd '.timeout 10000' "$db" "$1"
+	}
+	awk 'BEGIN { for (i = 1; i <= 2000; i++)
+		printf "{\"source\":\"generic\",\"event\":\"e\",\"data\":{\"data\":\"%02000d\"},\"context\":{\"agentlens_session_id\":\"s%d\"}}\n", i, i % 5 }' >"$dir/many"
+	post_all "$dir/many" 16
+	equal 'other answers' '' "$(grep -v -e ^201 -e ^503 "$dir/answers" | head -3)"
+	[ "$(grep -c ^201 "$dir/answers")" -gt 100 ]
+	[ "$(grep -c ^503 "$dir/answers")" -gt 100 ]
+	answered_are_stored
+	equal 'stored and not answered' '' "$(comm -13 "$dir/ids" "$dir/stored" | head -3)"
+	equal 'events of the sessions' "$(wc -l <"$dir/ids")" "$(query 'SELECT sum(event_count) FROM sessions')"
+}
+
 @test "an idle responder ends with status 0, at once" {
 	local signal
 	for signal in TERM USR1 INT; do
