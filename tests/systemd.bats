@@ -89,7 +89,7 @@ local_units() {
 		local set
 		for set; do
 			case $set in
-			@*) names $(systemd-analyze syscall-filter "$set" | sed -n 's/^ \+\([@a-z0-9_]*\)$/\1/p') ;;
+			@*) names $(systemd-analyze syscall-filter "$set" | sed -n 's/^ \+\([@a-z0-9_-]*\)$/\1/p') ;;
 			*) echo "$set" ;;
 			esac
 		done
@@ -97,14 +97,15 @@ local_units() {
 	value "$service" SystemCallFilter >"$dir/filter"
 	while read -r line; do
 		case $line in
-		~*) names ${line#\~} | sort -u | comm -23 "$dir/allowed" - >"$dir/left" && mv "$dir/left" "$dir/allowed" ;;
+		"~"*) names ${line#\~} | sort -u | comm -23 "$dir/allowed" - >"$dir/left" && mv "$dir/left" "$dir/allowed" ;;
 		*) names $line | sort -u >"$dir/allowed" ;;
 		esac
 	done <"$dir/filter"
 	grep -qx semtimedop "$dir/allowed"
 	! grep -qx chown "$dir/allowed"
 
-	launcher=(strace -f -qq -o "$dir/trace")
+	# -D: the process that is started is the program, not strace.
+	launcher=(strace -D -f -qq -o "$dir/trace")
 	"${launcher[@]}" true 2>"$dir/err" || skip "nothing can be traced: $(cat "$dir/err")"
 	launch_socket "${launcher[@]}"
 	deliver agentgate '{"source":"agentgate","event":"test","data":{}}'
@@ -112,6 +113,7 @@ local_units() {
 	request GET PATH_INFO=/health </dev/null
 	answered 200
 	stop
+	until_true grep -q exit_group "$dir/trace"
 	sed -nE 's/^[0-9]+ +([a-z0-9_]+)\(.*/\1/p' "$dir/trace" | sort -u >"$dir/made"
 	# strace did see it write.
 	grep -qx fdatasync "$dir/made"
