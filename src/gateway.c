@@ -17,6 +17,11 @@
 
 #include "timestamp.h"
 
+/* Known only where libfcgi has a .pc file. */
+#ifndef LIBFCGI_VERSION
+#define LIBFCGI_VERSION "of an unknown version"
+#endif
+
 #define CHUNK 16384
 
 /* Some servers leave CGI's standard input open behind the body. */
@@ -447,4 +452,10 @@ gateway_close(struct gateway *gateway)
 	if (gateway->stop_fd >= 0)
 		close(gateway->stop_fd);
 	free(gateway);
+}
+
+const char *
+gateway_library_version(void)
+{
+	return LIBFCGI_VERSION;
 }

@@ -69,4 +69,8 @@ void gateway_stop(struct gateway *gateway);
 
 void gateway_close(struct gateway *gateway);
 
+/* The version of libfcgi that this was built with, as text: the library does
+ * not tell its own. */
+const char *gateway_library_version(void);
+
 #endif

@@ -55,7 +55,8 @@ static int
 print_version(void)
 {
 	printf("agentlens-ingest " PACKAGE_VERSION "\n"
-	    "json-c %s\nlibgcrypt %s\nSQLite %s\n", json_library_version(),
+	    "libfcgi %s\njson-c %s\nlibgcrypt %s\nSQLite %s\n",
+	    gateway_library_version(), json_library_version(),
 	    signature_library_version(), store_library_version());
 	return EXIT_SUCCESS;
 }

@@ -3,9 +3,12 @@
 # but keeps to itself what is written to them. Tests install packages in it,
 # take port 80, or let systemd be init, and the machine never hears of it.
 #
-# What is in $share outside is in /share inside.
+# What is in $share outside is in /share inside, and so are all functions, and
+# the variables that are named in $box_variables.
 #
 # shellcheck disable=SC2154  # $dir is of helper.bash
+
+box_variables=(agentgate_secret)
 
 setup_box() {
 	share=$dir/share
@@ -34,21 +37,19 @@ nspawn() {
 		mount -t overlay -o "lowerdir=/,upperdir=$box/upper,workdir=$box/work" \
 			none "$box/machine"
 		exec timeout -k 5 180 systemd-nspawn --quiet --register=no --keep-unit \
-			--private-network --resolv-conf=off --timezone=off --pipe \
-			--bind="$share:/share" -D "$box/machine" "$@"
+			--private-network --resolv-conf=off --timezone=off \
+			--link-journal=no --pipe --bind="$share:/share" -D "$box/machine" "$@"
 	' bash "$dir/box" "$share" "$@" </dev/null 3>&-
 }
 
-# write_script FUNCTION...: these and what else the file of tests defines are
-# run inside, each command shown.
+# write_script FUNCTION...: these are run inside, each command shown.
 write_script() {
 	local name
 	{
 		echo 'set -euo pipefail'
 		declare -f
-		# Only this much is known inside.
-		declare -p share agentgate_secret
-		echo 'share=/share PS4="inside: "'
+		declare -p "${box_variables[@]}"
+		echo 'PS4="inside: "'
 		for name; do
 			echo "set -x; $name; { set +x; } 2>/dev/null"
 		done

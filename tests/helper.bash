@@ -135,7 +135,7 @@ request() {
 
 read_answer() {
 	local line
-	code=200 headers= answer=
+	code=200 headers='' answer=''
 	{
 		while IFS= read -r line; do
 			line=${line%$'\r'}

@@ -85,6 +85,7 @@ configured() {
 		program $option
 		equal 'exit status' 0 "$exit_status"
 		grep -q '^agentlens-ingest [0-9]' "$dir/out"
+		grep -qE '^libfcgi [0-9]+\.[0-9]+' "$dir/out"
 		grep -qiE 'json-c[: ]+[0-9]+\.[0-9]+' "$dir/out"
 		grep -qiE 'libgcrypt[: ]+[0-9]+\.[0-9]+\.[0-9]+' "$dir/out"
 		grep -qiE 'sqlite[: ]+3\.[0-9]+\.[0-9]+' "$dir/out"
