@@ -7,9 +7,9 @@
 #include "queue.h"
 #include "timestamp.h"
 
-/* Pages of the write-ahead log (4 KiB each) at which a checkpoint begins
- * beside the commits; and at which the committer makes one itself, since a log
- * that is written to all the time is never copied to its end. */
+/* Pages of the write-ahead log (4 KiB each) after which a checkpoint is made
+ * beside the commits; and from which on the committer makes it itself, since a
+ * log that is written to all the time is never copied to its end. */
 #define CHECKPOINT_PAGES 1000
 #define CHECKPOINT_PAGES_MAX 8000
 
@@ -28,6 +28,7 @@ struct committer {
 	bool threaded;
 	struct store *store; /* NULL: to be opened */
 	struct queue *queue;
+	int checkpointed_pages; /* of the log, at the last checkpoint */
 
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t filled;
@@ -124,19 +125,28 @@ commit_jobs(struct committer *c, struct job *jobs)
 	drop_store(c, kind);
 }
 
+/*
+ * Asks for a checkpoint each time the log has grown by a step; once it is
+ * copied whole, SQLite writes it from its beginning again.
+ */
 static void
 want_checkpoint(struct committer *c)
 {
 	int pages = c->store == NULL ? 0 : store_wal_pages(c->store);
 
+	if (pages < c->checkpointed_pages)
+		c->checkpointed_pages = 0;
+	if (pages < c->checkpointed_pages + CHECKPOINT_PAGES)
+		return;
+	c->checkpointed_pages = pages;
 	if (pages >= CHECKPOINT_PAGES_MAX) {
 		store_checkpoint(c->store);
-	} else if (pages >= CHECKPOINT_PAGES) {
-		pthread_mutex_lock(&c->checkpoint_lock);
-		c->checkpoint_wanted = true;
-		pthread_cond_signal(&c->checkpoint_due);
-		pthread_mutex_unlock(&c->checkpoint_lock);
+		return;
 	}
+	pthread_mutex_lock(&c->checkpoint_lock);
+	c->checkpoint_wanted = true;
+	pthread_cond_signal(&c->checkpoint_due);
+	pthread_mutex_unlock(&c->checkpoint_lock);
 }
 
 /* Takes at most a batch from the queue; the lock is held. */

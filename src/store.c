@@ -336,10 +336,14 @@ set_pragmas(struct store *store, const struct settings *settings)
 		[SETTINGS_SYNCHRONOUS_NORMAL] = "PRAGMA synchronous = NORMAL",
 		[SETTINGS_SYNCHRONOUS_EXTRA] = "PRAGMA synchronous = EXTRA",
 	};
+	/* Temporary store is where pages go that a savepoint might need again:
+	 * a batch's would be written to a file of their own. */
+	static const char memory[] = "PRAGMA cache_size = -4096;"
+	    "PRAGMA temp_store = MEMORY;";
+
 	if (sqlite3_exec(store->db, synchronous[settings->synchronous], NULL,
 	    NULL, NULL) != SQLITE_OK ||
-	    sqlite3_exec(store->db, "PRAGMA cache_size = -4096", NULL, NULL,
-	    NULL) != SQLITE_OK)
+	    sqlite3_exec(store->db, memory, NULL, NULL, NULL) != SQLITE_OK)
 		return fail(store, "settings of the connection");
 	return REPLY_NONE;
 }
