@@ -210,16 +210,38 @@ folder_of(const char *path)
 }
 
 /*
- * SQLite would make the file with the umask's mode; and with the folder
- * synced, a new file survives a power cut from its first commit on.
+ * Finishes a file that was just made: its mode; its owner, when root made it
+ * (by --check, say) in the folder of the user that will write it; and with the
+ * folder synced it survives a power cut from its first commit on.
  */
+static int
+settle_file(int fd, const char *folder, mode_t mode)
+{
+	struct stat owner;
+	int folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int result = fchmod(fd, mode);
+
+	if (folder_fd < 0)
+		return -1;
+	if (geteuid() == 0 && fstat(folder_fd, &owner) == 0 &&
+	    fchown(fd, owner.st_uid, owner.st_gid) != 0)
+		result = -1;
+	/* Some file systems have no sync of a folder: EINVAL. */
+	if (fsync(folder_fd) != 0 && errno != EINVAL)
+		result = -1;
+	close(folder_fd);
+	return result;
+}
+
+/* Makes the database's file when it is not there: SQLite would make it with
+ * the umask's mode. */
 static enum reply_kind
 make_file(const struct settings *settings)
 {
 	int fd = open(settings->db_path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
 	    0600);
-
 	bool exists = fd < 0 && errno == EEXIST;
+
 	/* SQLite would open one that is read-only, and leave a log beside it
 	 * that stays so. */
 	if (exists && faccessat(AT_FDCWD, settings->db_path, W_OK,
@@ -233,19 +255,11 @@ make_file(const struct settings *settings)
 		free(folder);
 		return REPLY_UNAVAILABLE;
 	}
-
-	int synced = fchmod(fd, (mode_t)settings->file_mode);
-	close(fd);
-	fd = folder == NULL ? -1 : open(folder, O_RDONLY | O_DIRECTORY |
-	    O_CLOEXEC);
-	/* Some file systems have no sync of a folder: EINVAL. */
-	if (fd >= 0 && fsync(fd) != 0 && errno != EINVAL)
-		synced = -1;
-	if (fd >= 0)
-		close(fd);
-	if (synced != 0)
+	if (folder == NULL ||
+	    settle_file(fd, folder, (mode_t)settings->file_mode) != 0)
 		log_line(LOG_WARN, "folder", folder, "error", strerror(errno),
 		    NULL);
+	close(fd);
 	free(folder);
 	return REPLY_NONE;
 }

@@ -17,7 +17,7 @@ setup_box() {
 	command -v systemd-nspawn >/dev/null ||
 		skip 'systemd-nspawn is not installed (Debian: systemd-container)'
 	echo 'echo open' >"$share/script"
-	nspawn --as-pid2 bash /share/script >"$dir/box.log" 2>&1
+	nspawn bash /share/script >"$dir/box.log" 2>&1
 	grep -qx open "$dir/box.log" ||
 		skip "no container can be had: $(tail -n 1 "$dir/box.log")"
 }
@@ -49,7 +49,8 @@ write_script() {
 		echo 'set -euo pipefail'
 		declare -f
 		declare -p "${box_variables[@]}"
-		echo 'PS4="inside: "'
+		# /run is empty where no init has been.
+		echo 'PS4="inside: "; mkdir -p /run/lock'
 		for name; do
 			echo "set -x; $name; { set +x; } 2>/dev/null"
 		done
@@ -62,7 +63,7 @@ write_script() {
 # that fails ends it.
 in_box() {
 	write_script "$@"
-	nspawn --as-pid2 bash /share/script >"$dir/box.log" 2>&1 || :
+	nspawn bash /share/script >"$dir/box.log" 2>&1 || :
 	[ -e "$share/done" ] || {
 		tail -n 60 "$dir/box.log"
 		return 1

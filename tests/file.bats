@@ -369,3 +369,15 @@ columns() {
 	equal 'events of the session' 200 "$(query 'SELECT event_count FROM sessions')"
 	chain_intact
 }
+
+@test "a file that root makes belongs to whom its folder does" {
+	[ "$(id -u)" = 0 ] || skip 'only root can make files for others'
+	mkdir "$dir/data"
+	chown 65534:65534 "$dir/data"
+	db=$dir/data/agentlens.db
+	without DB_PATH
+	with DB_PATH="$db"
+	post '{"source":"generic","event":"x","data":{}}'
+	recorded custom
+	equal 'owner and mode' '65534:65534 600' "$(stat -c '%u:%g %a' "$db")"
+}

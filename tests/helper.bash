@@ -64,6 +64,14 @@ without() {
 	done
 }
 
+# fails COMMAND...: `! COMMAND` would do, but that never ends a test by itself.
+fails() {
+	if "$@"; then
+		echo "should have failed: $*"
+		return 1
+	fi
+}
+
 # until_true COMMAND...: polls until COMMAND succeeds, for at most 30 seconds.
 until_true() {
 	local tries=1500

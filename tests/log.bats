@@ -76,7 +76,7 @@ logged() {
 	answered 401
 	equal lines 1 "$(wc -l <"$dir/err")"
 	grep -qE "^$line$" "$dir/err"
-	! grep -q '[[:cntrl:]]' "$dir/err"
+	fails grep -q '[[:cntrl:]]' "$dir/err"
 	! grep -q $'\xc2\x9b' "$dir/err"
 }
 

@@ -333,7 +333,7 @@ formbridge_holds() {
 	target=$url/health http --head
 	answered 200
 	# curl has put the headers there.
-	! grep -F '{' "$dir/out.body"
+	fails grep -F '{' "$dir/out.body"
 	target=$url/x http
 	refused 404 'Not found'
 	http

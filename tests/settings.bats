@@ -161,10 +161,10 @@ configured() {
 @test "no sentence shows a secret" {
 	configured $'AGENTGATE_WEBHOOK_SECRET="precious\nINGEST_LOG=loud'
 	check_fails ''
-	! grep -q precious "$dir/err"
+	fails grep -q precious "$dir/err"
 	configured $'AGENTGATE_WEBHOOK_SECRET=precious\nINGEST_LOG=loud'
 	check_fails INGEST_LOG
-	! grep -q precious "$dir/err"
+	fails grep -q precious "$dir/err"
 }
 
 @test "numbers have limits" {

@@ -1,0 +1,159 @@
+/*
+ * generate: makes a file of events as it looks after long use: valid chains,
+ * signed deliveries with their keys, bodies like those of bodies.mjs.
+ *
+ * usage: generate DATABASE EVENTS SESSIONS
+ *
+ * It goes through the program's own store, so that the file has the layout
+ * that the program writes, in large transactions.  Session n has the name
+ * that bodies.mjs gives it, so that a later load goes on with these chains.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "event.h"
+#include "settings.h"
+#include "signature.h"
+#include "store.h"
+#include "timestamp.h"
+
+#define SECRET "bench-secret-0123456789abcdef"
+#define EVENTS_PER_COMMIT 20000
+
+static void
+die(const char *what)
+{
+	fprintf(stderr, "generate: %s failed\n", what);
+	exit(1);
+}
+
+/* "sess_" and the first 24 digits of SHA-256("session <n>"): names that lie
+ * anywhere in an index, as real ones do. */
+static void
+name_session(char session[EVENT_SESSION_SIZE], unsigned long n)
+{
+	unsigned char digest[SIGNATURE_BYTES];
+	char text[32], hex[SIGNATURE_HEX_SIZE];
+	const struct iovec part = { text,
+		(size_t)snprintf(text, sizeof(text), "session %lu", n) };
+
+	if (signature_sha256(&part, 1, digest) != 0)
+		die("SHA-256");
+	signature_hex(digest, hex);
+	snprintf(session, EVENT_SESSION_SIZE, "sess_%.24s", hex);
+}
+
+static size_t
+write_body(char *body, size_t size, unsigned long n, const char *session,
+    int64_t time)
+{
+	return (size_t)snprintf(body, size,
+	    "{\"event\":\"request.approved\",\"data\":{\"request\":{"
+	    "\"id\":\"req_file_%09lu\",\"action\":\"send_email\","
+	    "\"params\":{\"to\":\"customer%lu@example.com\","
+	    "\"subject\":\"Your order is on its way\",\"amount\":1234.5},"
+	    "\"context\":{\"agentlens_session_id\":\"%s\","
+	    "\"agentlens_agent_id\":\"agent-mailer\"},"
+	    "\"status\":\"approved\",\"urgency\":\"normal\","
+	    "\"createdAt\":\"2026-01-01T00:00:00.000Z\","
+	    "\"decidedAt\":\"2026-01-01T00:00:05.000Z\","
+	    "\"decidedBy\":\"alice@example.com\","
+	    "\"decisionReason\":\"Known recipient\"}},"
+	    "\"timestamp\":%lld}", n, n, session, (long long)time);
+}
+
+/* What the mapping makes of that body. */
+static void
+fill_event(struct event *event, unsigned long n, const char *session)
+{
+	char text[512];
+
+	*event = (struct event){
+		.type = event_type_find("approval_granted"),
+		.tenant = "default",
+		.agent_id = "agent-mailer",
+	};
+	snprintf(event->session_id, sizeof(event->session_id), "%s", session);
+	snprintf(text, sizeof(text), "{\"requestId\":\"req_file_%09lu\","
+	    "\"action\":\"send_email\",\"decidedBy\":\"alice@example.com\","
+	    "\"reason\":\"Known recipient\"}", n);
+	text_puts(&event->payload, text);
+	snprintf(text, sizeof(text), "{\"source\":\"agentgate\","
+	    "\"webhookEvent\":\"request.approved\","
+	    "\"agentlens_session_id\":\"%s\","
+	    "\"agentlens_agent_id\":\"agent-mailer\"}", session);
+	text_puts(&event->metadata, text);
+}
+
+static void
+append(struct store *store, unsigned long n, unsigned long sessions)
+{
+	const struct source *source = &sources[SOURCE_AGENTGATE];
+	char body[1024], session[EVENT_SESSION_SIZE];
+	char signature[SIGNATURE_HEX_SIZE];
+	unsigned char digest[SIGNATURE_BYTES];
+	struct outcome outcome;
+	struct event event;
+	int64_t now = timestamp_now();
+
+	name_session(session, n % sessions);
+	fill_event(&event, n, session);
+	struct delivery delivery = {
+		.source = source,
+		.remote_addr = "127.0.0.1",
+		.signature = signature,
+		.body = body,
+		.body_len = write_body(body, sizeof(body), n, session, now),
+		.sent_at = now,
+		.has_key = true,
+		.event = &event,
+	};
+	const struct iovec key[] = {
+		{ (void *)source->name, strlen(source->name) + 1 },
+		{ body, delivery.body_len },
+	};
+	if (signature_hmac_sha256(SECRET, strlen(SECRET), body,
+	    delivery.body_len, digest) != 0 ||
+	    signature_sha256(key, 2, delivery.key) != 0)
+		die("libgcrypt");
+	signature_hex(digest, signature);
+	store_append(store, &delivery, &outcome);
+	if (outcome.kind != REPLY_RECORDED)
+		die("recording an event");
+	event_free(&event);
+}
+
+int
+main(int argc, char **argv)
+{
+	if (argc != 4) {
+		fputs("usage: generate DATABASE EVENTS SESSIONS\n", stderr);
+		return 64;
+	}
+	const struct settings settings = {
+		.db_path = argv[1],
+		.journal = SETTINGS_JOURNAL_WAL,
+		.synchronous = SETTINGS_SYNCHRONOUS_NORMAL,
+		.file_mode = 0600,
+		.busy_ms = 1000,
+	};
+	unsigned long events = strtoul(argv[2], NULL, 10);
+	unsigned long sessions = strtoul(argv[3], NULL, 10);
+	struct store *store;
+
+	if (signature_init() != 0 ||
+	    store_open(&store, &settings, STORE_WRITER) != REPLY_NONE)
+		die("opening the database");
+	for (unsigned long n = 0; n < events; n++) {
+		if (n % EVENTS_PER_COMMIT == 0 &&
+		    store_begin(store, 1000) != REPLY_NONE)
+			die("beginning");
+		append(store, n, sessions == 0 ? events : sessions);
+		if ((n % EVENTS_PER_COMMIT == EVENTS_PER_COMMIT - 1 ||
+		    n == events - 1) && store_commit(store) != REPLY_NONE)
+			die("committing");
+	}
+	store_close(store);
+	return 0;
+}
