@@ -268,6 +268,9 @@ stopped_with_its_socket() {
 }
 
 @test "systemd as init: the units serve, confined, and are restarted without a loss" {
+	case $(make_variable sbindir) in
+	/tmp/* | /var/tmp/* | /home/* | /root/*) skip 'the unit hides the folder into which configure installs' ;;
+	esac
 	setup_box
 	cp "$FCGI_REQUEST" "$share/fcgi-request"
 	env -u MAKEFLAGS -u MAKELEVEL make -s -C "$BUILD_DIR" install DESTDIR="$share/root" \
