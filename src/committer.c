@@ -99,7 +99,8 @@ begin(struct committer *c, int64_t deadline)
 static void
 commit_jobs(struct committer *c, struct job *jobs)
 {
-	enum reply_kind kind = begin(c, timestamp_monotonic() + c->settings->busy_ms);
+	enum reply_kind kind = begin(c, timestamp_monotonic() +
+	    c->settings->busy_ms);
 
 	if (kind == REPLY_NONE) {
 		for (struct job *j = jobs; j != NULL; j = j->next) {
