@@ -1,5 +1,6 @@
 #include "committer.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdlib.h>
@@ -15,12 +16,13 @@
 
 #define HEALTH_MS 1000
 
-/* A caller that waits; lives on the caller's stack. */
-struct job {
-	const struct delivery *delivery; /* NULL: a probe */
-	struct outcome *outcome;
-	struct job *next;
-	sem_t finished;
+/* Jobs that one thread hands to another, the first come first. */
+struct line {
+	pthread_mutex_t lock; /* guards what follows */
+	pthread_cond_t filled;
+	struct job *first;
+	struct job **last;
+	bool closing;
 };
 
 struct committer {
@@ -30,12 +32,10 @@ struct committer {
 	struct queue *queue;
 	int checkpointed_pages; /* of the log, at the last checkpoint */
 
-	pthread_mutex_t lock; /* guards what follows */
-	pthread_cond_t filled;
-	struct job *first;
-	struct job **last;
-	bool closing;
-	pthread_t thread;
+	struct line submitted;
+	struct line committed;
+	pthread_t committing;
+	pthread_t finishing;
 
 	pthread_mutex_t health_lock;
 	int64_t health_at; /* ms; 0: never */
@@ -47,6 +47,68 @@ struct committer {
 	bool checkpoint_closing;
 	pthread_t checkpointer;
 };
+
+static void
+line_init(struct line *line)
+{
+	line->last = &line->first;
+	pthread_mutex_init(&line->lock, NULL);
+	pthread_cond_init(&line->filled, NULL);
+}
+
+static void
+line_destroy(struct line *line)
+{
+	pthread_cond_destroy(&line->filled);
+	pthread_mutex_destroy(&line->lock);
+}
+
+/* Adds a list of jobs. */
+static void
+line_add(struct line *line, struct job *jobs)
+{
+	struct job **last = &jobs->next;
+
+	while (*last != NULL)
+		last = &(*last)->next;
+	pthread_mutex_lock(&line->lock);
+	bool was_empty = line->first == NULL;
+	*line->last = jobs;
+	line->last = last;
+	pthread_mutex_unlock(&line->lock);
+	/* Only an empty line is waited for. */
+	if (was_empty)
+		pthread_cond_signal(&line->filled);
+}
+
+/* Waits for jobs and takes a list of at most `max`; NULL at the end. */
+static struct job *
+line_take(struct line *line, long max)
+{
+	pthread_mutex_lock(&line->lock);
+	while (line->first == NULL && !line->closing)
+		pthread_cond_wait(&line->filled, &line->lock);
+
+	struct job *jobs = line->first, **end = &jobs;
+	for (long n = 0; *end != NULL && n < max; n++)
+		end = &(*end)->next;
+	line->first = *end;
+	if (line->first == NULL)
+		line->last = &line->first;
+	*end = NULL;
+	pthread_mutex_unlock(&line->lock);
+	return jobs;
+}
+
+/* Lets line_take() return NULL once the line is empty. */
+static void
+line_close(struct line *line)
+{
+	pthread_mutex_lock(&line->lock);
+	line->closing = true;
+	pthread_cond_signal(&line->filled);
+	pthread_mutex_unlock(&line->lock);
+}
 
 /* Opens the store, or opens it anew when its file was moved away. */
 static enum reply_kind
@@ -106,11 +168,11 @@ commit_jobs(struct committer *c, struct job *jobs)
 		for (struct job *j = jobs; j != NULL; j = j->next) {
 			if (j->delivery != NULL)
 				store_append(c->store, j->delivery,
-				    j->outcome);
+				    &j->outcome);
 			else
-				j->outcome->kind = store_probe(c->store);
+				j->outcome.kind = store_probe(c->store);
 			if (!store_in_transaction(c->store)) {
-				kind = j->outcome->kind;
+				kind = j->outcome.kind;
 				break;
 			}
 		}
@@ -122,7 +184,7 @@ commit_jobs(struct committer *c, struct job *jobs)
 	/* A transaction that failed kept nothing of anybody. */
 	for (struct job *j = jobs; kind != REPLY_NONE && j != NULL;
 	    j = j->next)
-		j->outcome->kind = kind;
+		j->outcome.kind = kind;
 	drop_store(c, kind);
 }
 
@@ -150,46 +212,40 @@ want_checkpoint(struct committer *c)
 	pthread_mutex_unlock(&c->checkpoint_lock);
 }
 
-/* Takes at most a batch from the queue; the lock is held. */
-static struct job *
-take_jobs(struct committer *c)
+static void
+finish_jobs(struct job *jobs)
 {
-	struct job *jobs = c->first, **end = &jobs;
-
-	for (long n = 0; *end != NULL && n < c->settings->batch; n++)
-		end = &(*end)->next;
-	c->first = *end;
-	if (c->first == NULL)
-		c->last = &c->first;
-	*end = NULL;
-	return jobs;
+	while (jobs != NULL) {
+		/* A job may be gone once it is done. */
+		struct job *next = jobs->next;
+		jobs->done(jobs);
+		jobs = next;
+	}
 }
 
 static void *
 commit_always(void *context)
 {
 	struct committer *c = context;
+	struct job *jobs;
 
-	pthread_mutex_lock(&c->lock);
-	for (;;) {
-		while (c->first == NULL && !c->closing)
-			pthread_cond_wait(&c->filled, &c->lock);
-		struct job *jobs = take_jobs(c);
-		if (jobs == NULL)
-			break;
-		pthread_mutex_unlock(&c->lock);
-
+	while ((jobs = line_take(&c->submitted, c->settings->batch)) != NULL) {
 		commit_jobs(c, jobs);
-		while (jobs != NULL) {
-			/* The job is gone as soon as its caller wakes. */
-			struct job *next = jobs->next;
-			sem_post(&jobs->finished);
-			jobs = next;
-		}
+		line_add(&c->committed, jobs);
 		want_checkpoint(c);
-		pthread_mutex_lock(&c->lock);
 	}
-	pthread_mutex_unlock(&c->lock);
+	return NULL;
+}
+
+/* A thread of its own, so that the next batch is committed meanwhile. */
+static void *
+finish_always(void *context)
+{
+	struct committer *c = context;
+	struct job *jobs;
+
+	while ((jobs = line_take(&c->committed, LONG_MAX)) != NULL)
+		finish_jobs(jobs);
 	return NULL;
 }
 
@@ -222,19 +278,35 @@ checkpoint_always(void *context)
 	return NULL;
 }
 
+static void
+stop_checkpointer(struct committer *c)
+{
+	pthread_mutex_lock(&c->checkpoint_lock);
+	c->checkpoint_closing = true;
+	pthread_cond_signal(&c->checkpoint_due);
+	pthread_mutex_unlock(&c->checkpoint_lock);
+	pthread_join(c->checkpointer, NULL);
+}
+
+static void
+stop_line(struct line *line, pthread_t thread)
+{
+	line_close(line);
+	pthread_join(thread, NULL);
+}
+
 static int
 start_threads(struct committer *c)
 {
-	if (pthread_create(&c->thread, NULL, commit_always, c) != 0)
+	if (pthread_create(&c->checkpointer, NULL, checkpoint_always, c) != 0)
 		return -1;
-	if (pthread_create(&c->checkpointer, NULL, checkpoint_always, c) == 0)
-		return 0;
-
-	pthread_mutex_lock(&c->lock);
-	c->closing = true;
-	pthread_cond_signal(&c->filled);
-	pthread_mutex_unlock(&c->lock);
-	pthread_join(c->thread, NULL);
+	if (pthread_create(&c->finishing, NULL, finish_always, c) == 0) {
+		if (pthread_create(&c->committing, NULL, commit_always, c) ==
+		    0)
+			return 0;
+		stop_line(&c->committed, c->finishing);
+	}
+	stop_checkpointer(c);
 	return -1;
 }
 
@@ -247,9 +319,8 @@ committer_open(const struct settings *settings, bool threaded)
 		return NULL;
 	c->settings = settings;
 	c->threaded = threaded;
-	c->last = &c->first;
-	pthread_mutex_init(&c->lock, NULL);
-	pthread_cond_init(&c->filled, NULL);
+	line_init(&c->submitted);
+	line_init(&c->committed);
 	pthread_mutex_init(&c->health_lock, NULL);
 	pthread_mutex_init(&c->checkpoint_lock, NULL);
 	pthread_cond_init(&c->checkpoint_due, NULL);
@@ -262,48 +333,47 @@ committer_open(const struct settings *settings, bool threaded)
 	return c;
 }
 
-static void
-submit(struct committer *c, struct job *job)
+void
+committer_record(struct committer *c, struct job *job)
 {
-	if (!c->threaded) {
+	job->next = NULL;
+	job->outcome = (struct outcome){ .kind = REPLY_INTERNAL };
+	if (c->threaded) {
+		line_add(&c->submitted, job);
+	} else {
 		commit_jobs(c, job);
-		return;
+		finish_jobs(job);
 	}
-
-	sem_init(&job->finished, 0, 0);
-	pthread_mutex_lock(&c->lock);
-	bool first = c->first == NULL;
-	*c->last = job;
-	c->last = &job->next;
-	pthread_mutex_unlock(&c->lock);
-	/* Only an empty queue is waited for. */
-	if (first)
-		pthread_cond_signal(&c->filled);
-	while (sem_wait(&job->finished) != 0)
-		;
-	sem_destroy(&job->finished);
 }
 
-void
-committer_record(struct committer *c, const struct delivery *delivery,
-    struct outcome *outcome)
+static void
+end_wait(struct job *job)
 {
-	struct job job = { .delivery = delivery, .outcome = outcome };
-	submit(c, &job);
+	sem_post(job->context);
+}
+
+static enum reply_kind
+probe(struct committer *c)
+{
+	sem_t done;
+	struct job job = { .done = end_wait, .context = &done };
+
+	sem_init(&done, 0, 0);
+	committer_record(c, &job);
+	while (sem_wait(&done) != 0)
+		;
+	sem_destroy(&done);
+	return job.outcome.kind == REPLY_NONE ? REPLY_HEALTHY :
+	    job.outcome.kind;
 }
 
 enum reply_kind
 committer_health(struct committer *c)
 {
-	struct outcome outcome = { .kind = REPLY_INTERNAL };
-	struct job job = { .outcome = &outcome };
-
 	pthread_mutex_lock(&c->health_lock);
 	if (c->health_at == 0 ||
 	    timestamp_monotonic() - c->health_at >= HEALTH_MS) {
-		submit(c, &job);
-		c->health = outcome.kind == REPLY_NONE ? REPLY_HEALTHY :
-		    outcome.kind;
+		c->health = probe(c);
 		c->health_at = timestamp_monotonic();
 	}
 	enum reply_kind health = c->health;
@@ -315,24 +385,16 @@ void
 committer_close(struct committer *c)
 {
 	if (c->threaded) {
-		pthread_mutex_lock(&c->lock);
-		c->closing = true;
-		pthread_cond_signal(&c->filled);
-		pthread_mutex_unlock(&c->lock);
-		pthread_join(c->thread, NULL);
-
-		pthread_mutex_lock(&c->checkpoint_lock);
-		c->checkpoint_closing = true;
-		pthread_cond_signal(&c->checkpoint_due);
-		pthread_mutex_unlock(&c->checkpoint_lock);
-		pthread_join(c->checkpointer, NULL);
+		stop_line(&c->submitted, c->committing);
+		stop_line(&c->committed, c->finishing);
+		stop_checkpointer(c);
 	}
 	store_close(c->store);
 	queue_close(c->queue);
 	pthread_cond_destroy(&c->checkpoint_due);
 	pthread_mutex_destroy(&c->checkpoint_lock);
 	pthread_mutex_destroy(&c->health_lock);
-	pthread_cond_destroy(&c->filled);
-	pthread_mutex_destroy(&c->lock);
+	line_destroy(&c->committed);
+	line_destroy(&c->submitted);
 	free(c);
 }

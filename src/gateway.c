@@ -5,6 +5,7 @@
 #include <fcgiapp.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,21 +32,27 @@
 #define DRAIN_MS 10000
 
 struct request {
-	FCGX_Request *fastcgi; /* NULL: CGI */
+	struct gateway *gateway; /* NULL: CGI */
+	FCGX_Request fastcgi;
+	bool kept;      /* the web server may send more on the connection */
+	sem_t answered; /* then the thread that has it waits for this */
+
 	bool body_ended;
+	bool written; /* CGI: the response, whole */
 };
 
 struct gateway {
 	int timeout_ms;
+	sem_t vacancies; /* how many more requests may be in hand */
 	atomic_bool stopping;
 	int stop_fd; /* readable then, to wake who waits */
 };
 
 /* What a thread that serves has of its own. */
 struct server {
-	const struct gateway *gateway;
+	struct gateway *gateway;
 	int epoll_fd; /* waits for the socket, and for the end */
-	FCGX_Request fastcgi;
+	struct request *request; /* with its connection, or NULL */
 };
 
 /* What reading a piece of the body came to. */
@@ -59,8 +66,8 @@ enum piece {
 const char *
 request_variable(const struct request *request, const char *name)
 {
-	return request->fastcgi != NULL ?
-	    FCGX_GetParam(name, request->fastcgi->envp) : getenv(name);
+	return request->gateway != NULL ?
+	    FCGX_GetParam(name, request->fastcgi.envp) : getenv(name);
 }
 
 const char *
@@ -162,8 +169,8 @@ read_piece(struct request *request, struct reading *r, char *buffer,
 	*len = 0;
 	if (left <= 0)
 		return PIECE_LATE;
-	if (request->fastcgi != NULL)
-		return read_fastcgi(request->fastcgi->in, buffer, len);
+	if (request->gateway != NULL)
+		return read_fastcgi(request->fastcgi.in, buffer, len);
 	if (!whole)
 		return read_cgi(buffer, len, left);
 	/* RFC 3875 does not promise an end of the input, so one that stays
@@ -240,24 +247,20 @@ drain_cgi(struct request *request)
 		r.got += (long long)len;
 }
 
-int
-gateway_serve_cgi(gateway_handler *handler, void *context)
+static void
+answer_cgi(struct request *request, const char *response, size_t len)
 {
-	struct request request = { .fastcgi = NULL };
-	struct text response = TEXT_EMPTY;
 	size_t written = 0;
 
-	handler(context, &request, &response);
-	drain_cgi(&request);
-	while (written < response.len) {
-		ssize_t n = write(STDOUT_FILENO, response.data + written,
-		    response.len - written);
+	drain_cgi(request);
+	while (written < len) {
+		ssize_t n = write(STDOUT_FILENO, response + written,
+		    len - written);
 		if (n < 0 && errno != EINTR)
 			break;
 		written += n < 0 ? 0 : (size_t)n;
 	}
-	int result = written == response.len && written > 0 ? 0 : -1;
-	text_free(&response);
+	request->written = written == len;
 
 	/* The end of the output lets the web server go on, while closing the
 	 * database takes its time. */
@@ -266,11 +269,19 @@ gateway_serve_cgi(gateway_handler *handler, void *context)
 		dup2(null, STDOUT_FILENO);
 		close(null);
 	}
-	return result;
+}
+
+int
+gateway_serve_cgi(gateway_handler *handler, void *context)
+{
+	struct request request = { .gateway = NULL };
+
+	handler(context, &request);
+	return request.written ? 0 : -1;
 }
 
 struct gateway *
-gateway_open(int timeout_ms)
+gateway_open(int timeout_ms, long requests_max)
 {
 	struct gateway *gateway = calloc(1, sizeof(*gateway));
 	int flags = fcntl(STDIN_FILENO, F_GETFL);
@@ -278,6 +289,7 @@ gateway_open(int timeout_ms)
 	if (gateway == NULL)
 		return NULL;
 	gateway->timeout_ms = timeout_ms;
+	sem_init(&gateway->vacancies, 0, (unsigned)requests_max);
 	gateway->stop_fd = eventfd(0, EFD_CLOEXEC);
 
 	/* Another thread or process may take the connection that woke this
@@ -323,28 +335,44 @@ wait_readable(const struct gateway *gateway, int fd, int timeout_ms)
 	return poll(fds, 2, timeout_ms) > 0 && fds[1].revents == 0;
 }
 
-/* Takes the next connection; -1 when serving shall end. */
+static void
+wait_for(sem_t *semaphore)
+{
+	while (sem_wait(semaphore) != 0)
+		;
+}
+
+/* Takes the next connection, and a vacancy for it; -1 when serving shall
+ * end. */
 static int
 accept_connection(const struct server *server)
 {
+	struct gateway *gateway = server->gateway;
 	const struct timeval timeout = {
-		.tv_sec = server->gateway->timeout_ms / 1000,
-		.tv_usec = server->gateway->timeout_ms % 1000 * 1000,
+		.tv_sec = gateway->timeout_ms / 1000,
+		.tv_usec = gateway->timeout_ms % 1000 * 1000,
 	};
 	struct epoll_event ready;
 	int fd;
 
-	while ((fd = accept4(STDIN_FILENO, NULL, NULL, SOCK_CLOEXEC)) < 0) {
-		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
-		    errno == ENOBUFS) {
+	for (;;) {
+		wait_for(&gateway->vacancies);
+		fd = gateway->stopping ? -1 :
+		    accept4(STDIN_FILENO, NULL, NULL, SOCK_CLOEXEC);
+		if (fd >= 0)
+			break;
+		int error = errno;
+		sem_post(&gateway->vacancies);
+		if (gateway->stopping)
+			return -1;
+		if (error == EMFILE || error == ENFILE || error == ENOMEM ||
+		    error == ENOBUFS) {
 			/* It passes; do not spin until it does. */
 			log_line(LOG_ERROR, "error", "accepting a connection",
-			    "reason", strerror(errno), NULL);
+			    "reason", strerror(error), NULL);
 			poll(NULL, 0, 100);
 		}
 		epoll_wait(server->epoll_fd, &ready, 1, -1);
-		if (server->gateway->stopping)
-			return -1;
 	}
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
@@ -358,36 +386,65 @@ log_to_request(void *context, const char *line, size_t len)
 	FCGX_PutStr(line, (int)len, fastcgi->err);
 }
 
+void
+request_log(struct request *request)
+{
+	if (request->gateway != NULL)
+		log_set_sink(log_to_request, &request->fastcgi);
+}
+
 /*
  * Reads what an answer did not need of the body: a web server that still
  * writes when the connection is closed may never read the answer.
  */
 static void
-drain(FCGX_Request *fastcgi, int timeout_ms)
+drain(struct request *request)
 {
-	int64_t deadline = timestamp_monotonic() + timeout_ms;
+	int64_t deadline = timestamp_monotonic() +
+	    request->gateway->timeout_ms;
 	char buffer[CHUNK];
+	enum piece piece = PIECE_DATA;
 	size_t len;
 
-	while (read_fastcgi(fastcgi->in, buffer, &len) == PIECE_DATA &&
-	    timestamp_monotonic() < deadline)
-		;
+	while (piece == PIECE_DATA && timestamp_monotonic() < deadline)
+		piece = read_fastcgi(request->fastcgi.in, buffer, &len);
+	request->body_ended = piece == PIECE_END;
 }
 
+/* Gives back the request, its connection, and its vacancy. */
 static void
-answer(struct server *server, gateway_handler *handler, void *context)
+close_request(struct request *request)
 {
-	FCGX_Request *fastcgi = &server->fastcgi;
-	struct request request = { .fastcgi = fastcgi };
-	struct text response = TEXT_EMPTY;
+	struct gateway *gateway = request->gateway;
 
-	log_set_sink(log_to_request, fastcgi);
-	handler(context, &request, &response);
+	FCGX_Free(&request->fastcgi, request->fastcgi.ipcFd >= 0);
+	sem_destroy(&request->answered);
+	free(request);
+	sem_post(&gateway->vacancies);
+}
+
+void
+request_answer(struct request *request, const char *response, size_t len)
+{
+	FCGX_Request *fastcgi = &request->fastcgi;
+
 	log_set_sink(NULL, NULL);
-	drain(fastcgi, server->gateway->timeout_ms);
-	FCGX_PutStr(text_string(&response), (int)response.len, fastcgi->out);
-	text_free(&response);
+	if (request->gateway == NULL) {
+		answer_cgi(request, response, len);
+		return;
+	}
+	if (!request->body_ended)
+		drain(request);
+	/* With all of it read there is nothing that closing could lose, and
+	 * the library need not wait for the web server to close first. */
+	if (request->body_ended)
+		FCGX_Detach(fastcgi);
+	FCGX_PutStr(response, (int)len, fastcgi->out);
 	FCGX_Finish_r(fastcgi);
+	if (request->kept)
+		sem_post(&request->answered);
+	else
+		close_request(request);
 }
 
 /* Makes sure of a connection: the one that was kept, when its next request
@@ -395,16 +452,57 @@ answer(struct server *server, gateway_handler *handler, void *context)
 static bool
 connect_server(struct server *server)
 {
-	FCGX_Request *fastcgi = &server->fastcgi;
+	struct request *request = server->request;
 
-	if (fastcgi->ipcFd >= 0 && !wait_readable(server->gateway,
-	    fastcgi->ipcFd, server->gateway->timeout_ms))
-		FCGX_Free(fastcgi, 1);
-	if (server->gateway->stopping)
+	if (request != NULL && (request->fastcgi.ipcFd < 0 ||
+	    !wait_readable(server->gateway, request->fastcgi.ipcFd,
+	    server->gateway->timeout_ms))) {
+		close_request(request);
+		server->request = NULL;
+	}
+	if (server->request != NULL)
+		return true;
+
+	int fd = accept_connection(server);
+	if (fd < 0)
 		return false;
-	if (fastcgi->ipcFd < 0)
-		fastcgi->ipcFd = accept_connection(server);
-	return fastcgi->ipcFd >= 0;
+	request = calloc(1, sizeof(*request));
+	if (request == NULL) {
+		close(fd);
+		sem_post(&server->gateway->vacancies);
+		return connect_server(server);
+	}
+	request->gateway = server->gateway;
+	sem_init(&request->answered, 0, 0);
+	/* Without a socket of its own the library never accepts by itself: it
+	 * is handed each connection, with its time limits set. */
+	FCGX_InitRequest(&request->fastcgi, -1, 0);
+	request->fastcgi.ipcFd = fd;
+	server->request = request;
+	return true;
+}
+
+/* Has one request handled.  It is the server's again when its connection is
+ * kept. */
+static void
+serve_request(struct server *server, gateway_handler *handler, void *context)
+{
+	struct request *request = server->request;
+
+	/* It begins with ending the last request, and would close a
+	 * connection that is not to be kept. */
+	request->fastcgi.keepConnection = 1;
+	request->body_ended = false;
+	if (FCGX_Accept_r(&request->fastcgi) != 0)
+		return;
+	request->kept = request->fastcgi.keepConnection;
+	if (!request->kept)
+		server->request = NULL;
+	request_log(request);
+	handler(context, request);
+	log_set_sink(NULL, NULL);
+	if (server->request != NULL)
+		wait_for(&request->answered);
 }
 
 void
@@ -415,24 +513,16 @@ gateway_serve(struct gateway *gateway, gateway_handler *handler,
 		.gateway = gateway,
 		.epoll_fd = open_epoll(gateway),
 	};
-	FCGX_Request *fastcgi = &server.fastcgi;
 
 	if (server.epoll_fd < 0) {
 		log_line(LOG_ERROR, "error", "a thread cannot wait for "
 		    "connections", "reason", strerror(errno), NULL);
 		return;
 	}
-	/* Without a socket of its own the library never accepts by itself: it
-	 * is handed each connection, with its time limits set. */
-	FCGX_InitRequest(fastcgi, -1, 0);
-	while (connect_server(&server)) {
-		/* It begins with ending the last request, and would close a
-		 * connection that is not to be kept. */
-		fastcgi->keepConnection = 1;
-		if (FCGX_Accept_r(fastcgi) == 0)
-			answer(&server, handler, context);
-	}
-	FCGX_Free(fastcgi, fastcgi->ipcFd >= 0);
+	while (connect_server(&server))
+		serve_request(&server, handler, context);
+	if (server.request != NULL)
+		close_request(server.request);
 	close(server.epoll_fd);
 }
 
@@ -451,6 +541,7 @@ gateway_close(struct gateway *gateway)
 {
 	if (gateway->stop_fd >= 0)
 		close(gateway->stop_fd);
+	sem_destroy(&gateway->vacancies);
 	free(gateway);
 }
 

@@ -37,36 +37,49 @@ const char *request_path(const struct request *request);
 enum reply_kind request_read_body(struct request *request, size_t max_len,
     int timeout_ms, struct text *body, struct reply *reply);
 
-/* Handles one request: sets the reply's whole response, in CGI form. */
-typedef void gateway_handler(void *context, struct request *request,
-    struct text *response);
+/*
+ * Handles one request, and ends it with request_answer(): at once, or later
+ * and on another thread once its body was read.
+ */
+typedef void gateway_handler(void *context, struct request *request);
+
+/* Sends what this thread logs, until it answers the request, to the web server
+ * with it. */
+void request_log(struct request *request);
+
+/* Answers with a whole response, in CGI form, and ends the request, which is
+ * gone then.  Never waits when the body was read to its end. */
+void request_answer(struct request *request, const char *response,
+    size_t len);
 
 /* Whether this process was handed a listening socket as descriptor 0. */
 bool gateway_is_fastcgi(void);
 
-/* Serves the one request of the environment.  Returns 0, or -1 when the
- * response could not be written. */
+/* Serves the one request of the environment, which must be answered when the
+ * handler returns.  Returns 0, or -1 when the response was not written. */
 int gateway_serve_cgi(gateway_handler *handler, void *context);
 
 struct gateway;
 
 /*
- * Makes ready to serve FastCGI from descriptor 0.  Connections whose peer
- * keeps silent for timeout_ms are closed.  Returns NULL on failure, logged.
+ * Makes ready to serve FastCGI from descriptor 0, at most requests_max at
+ * once.  Connections whose peer keeps silent for timeout_ms are closed.
+ * Returns NULL on failure, logged.
  */
-struct gateway *gateway_open(int timeout_ms);
+struct gateway *gateway_open(int timeout_ms, long requests_max);
 
 /*
- * Serves requests, one at a time, until gateway_stop().  Any number of threads
- * may be in it.
+ * Serves requests until gateway_stop().  Any number of threads may be in it;
+ * one is needed for each peer that sends slowly or keeps its connection.
  */
 void gateway_serve(struct gateway *gateway, gateway_handler *handler,
     void *context);
 
-/* Makes all threads return from gateway_serve() once the requests that they
- * have are answered. */
+/* Makes all threads return from gateway_serve() once they have handed on the
+ * requests that they have. */
 void gateway_stop(struct gateway *gateway);
 
+/* All requests must be answered by then. */
 void gateway_close(struct gateway *gateway);
 
 /* The version of libfcgi that this was built with, as text: the library does

@@ -2,6 +2,7 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "envelope.h"
@@ -25,7 +26,10 @@ struct call {
 	struct envelope envelope;
 	struct mapping mapping;
 	struct event event;
-	struct outcome outcome;
+
+	struct delivery delivery;
+	struct text reason; /* of a refusal */
+	struct job job;
 };
 
 static const struct settings *
@@ -245,14 +249,19 @@ name_delivery(struct call *call, struct delivery *delivery)
 	return true;
 }
 
+static void finish(struct job *job);
+
 /*
- * Hands the delivery to the committer: with its event, or as a refused one
- * with the sentence of the refusal.  What is refused unsigned is not kept.
+ * Makes the delivery that the committer is handed: with its event, or as a
+ * refused one with the sentence of the refusal.  What is refused unsigned is
+ * not kept.
  */
 static enum reply_kind
 record(struct call *call, enum reply_kind refusal)
 {
-	struct delivery delivery = {
+	struct delivery *delivery = &call->delivery;
+
+	*delivery = (struct delivery){
 		.source = call->source,
 		.remote_addr = request_variable(call->request, "REMOTE_ADDR"),
 		.body = text_string(&call->body),
@@ -260,25 +269,18 @@ record(struct call *call, enum reply_kind refusal)
 		.sent_at = envelope_sent_at(call->json),
 		.event = refusal == REPLY_NONE ? &call->event : NULL,
 	};
-	struct text reason = TEXT_EMPTY;
-
 	if (refusal != REPLY_NONE) {
-		reply_sentence(&call->reply, &reason);
-		delivery.reason = text_string(&reason);
+		reply_sentence(&call->reply, &call->reason);
+		delivery->reason = text_string(&call->reason);
 	}
-	if (name_delivery(call, &delivery))
-		committer_record(call->ingest->committer, &delivery,
-		    &call->outcome);
-	else
-		call->outcome.kind = REPLY_INTERNAL;
-	text_free(&reason);
-
-	if (call->outcome.kind == REPLY_NONE)
-		return refusal;
-	call->reply.event_id = call->outcome.event_id;
-	call->reply.event_type = call->outcome.event_type;
-	call->reply.session_id = call->outcome.session_id;
-	return reply_set(&call->reply, call->outcome.kind, "%s", "");
+	if (!name_delivery(call, delivery))
+		return reply_set(&call->reply, REPLY_INTERNAL, "%s", "");
+	call->job = (struct job){
+		.delivery = delivery,
+		.done = finish,
+		.context = call,
+	};
+	return refusal;
 }
 
 static enum reply_kind
@@ -290,7 +292,8 @@ check_settings(struct call *call)
 	return reply_set(&call->reply, REPLY_MISCONFIGURED, "%s", "");
 }
 
-/* The steps.  The first that does not return REPLY_NONE answers. */
+/* The steps up to handing the delivery to the committer.  The first that does
+ * not return REPLY_NONE answers. */
 static enum reply_kind
 take_steps(struct call *call)
 {
@@ -352,20 +355,62 @@ log_call(const struct call *call)
 	text_free(&sentence);
 }
 
-void
-ingest_handle(void *context, struct request *request, struct text *response)
+static void
+answer(struct call *call)
 {
-	struct call call = { .ingest = context, .request = request };
-	const char *method = request_variable(request, "REQUEST_METHOD");
+	const char *method = request_variable(call->request, "REQUEST_METHOD");
+	struct text response = TEXT_EMPTY;
 
-	call.reply.kind = take_steps(&call);
-	log_call(&call);
-	reply_write(&call.reply, method == NULL || strcmp(method, "HEAD") != 0,
-	    response);
+	log_call(call);
+	reply_write(&call->reply, method == NULL || strcmp(method, "HEAD") != 0,
+	    &response);
+	request_answer(call->request, response.failed ? reply_no_memory :
+	    text_string(&response), response.failed ?
+	    strlen(reply_no_memory) : response.len);
+	text_free(&response);
 
-	event_free(&call.event);
-	mapping_free(&call.mapping);
-	envelope_close(&call.envelope);
-	json_object_put(call.json);
-	text_free(&call.body);
+	text_free(&call->reason);
+	event_free(&call->event);
+	mapping_free(&call->mapping);
+	envelope_close(&call->envelope);
+	json_object_put(call->json);
+	text_free(&call->body);
+	free(call);
+}
+
+/* What the committer calls, maybe on another thread. */
+static void
+finish(struct job *job)
+{
+	struct call *call = job->context;
+	const struct outcome *outcome = &job->outcome;
+
+	/* A refused delivery that is kept is refused all the same. */
+	if (outcome->kind != REPLY_NONE) {
+		call->reply.event_id = outcome->event_id;
+		call->reply.event_type = outcome->event_type;
+		call->reply.session_id = outcome->session_id;
+		reply_set(&call->reply, outcome->kind, "%s", "");
+	}
+	request_log(call->request);
+	answer(call);
+}
+
+void
+ingest_handle(void *context, struct request *request)
+{
+	struct call *call = calloc(1, sizeof(*call));
+
+	if (call == NULL) {
+		request_answer(request, reply_no_memory,
+		    strlen(reply_no_memory));
+		return;
+	}
+	call->ingest = context;
+	call->request = request;
+	call->reply.kind = take_steps(call);
+	if (call->job.done != NULL)
+		committer_record(call->ingest->committer, &call->job);
+	else
+		answer(call);
 }

@@ -18,7 +18,6 @@ struct ingest {
  * failure answers.  A gateway_handler; `context` is a struct ingest, which
  * any number of threads may share.
  */
-void ingest_handle(void *context, struct request *request,
-    struct text *response);
+void ingest_handle(void *context, struct request *request);
 
 #endif

@@ -206,7 +206,8 @@ serve_fastcgi(struct ingest *ingest)
 	mallopt(M_TRIM_THRESHOLD, TRIM_BYTES);
 	raise_descriptor_limit();
 	ingest->committer = committer_open(settings, true);
-	worker.gateway = gateway_open((int)settings->read_timeout_ms);
+	worker.gateway = gateway_open((int)settings->read_timeout_ms,
+	    settings->threads);
 	if (threads == NULL || ingest->committer == NULL ||
 	    worker.gateway == NULL)
 		return EX_OSERR;

@@ -186,3 +186,10 @@ reply_write(const struct reply *reply, bool with_body, struct text *out)
 		out->failed = true;
 	text_free(&body);
 }
+
+const char reply_no_memory[] =
+    "Status: 500 Internal Server Error\r\n"
+    "Content-Type: application/json\r\n"
+    "Cache-Control: no-store\r\n"
+    "\r\n"
+    "{\"error\":\"Internal error\",\"status\":500}";

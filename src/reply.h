@@ -74,4 +74,7 @@ void reply_sentence(const struct reply *reply, struct text *out);
  */
 void reply_write(const struct reply *reply, bool with_body, struct text *out);
 
+/* The response when there is no memory for one. */
+extern const char reply_no_memory[];
+
 #endif
