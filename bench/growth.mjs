@@ -3,6 +3,8 @@
 //
 //   SIZES="10000 1000000 10000000"  events of the files
 //   ROUNDS=3, SECONDS=10            as for bench/compare.mjs
+//   FILES=folder                    where the files lie and stay, for another
+//                                   run; else they are made and taken away
 //   MEMORY_EVENTS=1000000           how many events one process records
 //   QUICK=1                         small files, one short round
 //
@@ -10,7 +12,7 @@
 // TMPDIR; each round goes on with them.
 
 import { execFileSync } from "node:child_process";
-import { rmSync, statfsSync } from "node:fs";
+import { existsSync, rmSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import { freshBodies, measure, warmUp, wrk } from "./load.mjs";
 import { number, quick, save } from "./results.mjs";
@@ -41,11 +43,13 @@ function checkSpace() {
 		throw new Error(`the files need ${show(bytes / 1e9)} GB in ${work}; there are ${show(bavail * bsize / 1e9)}. Set TMPDIR or SIZES.`);
 }
 
-function makeFile(file, n) {
+function makeFile(file) {
 	file.rounds = [];
 	if (file.events === 0)
 		return;
-	file.database = join(work, `file-${n}.db`);
+	file.database = join(process.env.FILES ?? work, `${file.events}-events-${file.made}-sessions.db`);
+	if (existsSync(file.database))
+		return;
 	const start = Date.now();
 	execFileSync(program("bench/generate"), [file.database, String(file.events), String(file.made)]);
 	console.log(`${file.title}: made in ${Math.round((Date.now() - start) / 1000)} s`);

@@ -157,25 +157,55 @@ begin(struct committer *c, int64_t deadline)
 	return kind;
 }
 
+typedef bool append_fn(struct store *, const struct delivery *,
+    struct outcome *);
+
+/* Puts jobs into the open transaction, up to one that fails, or, where each
+ * stands apart, all of them.  Returns one that failed, or NULL. */
+static struct job *
+append_jobs(struct committer *c, struct job *jobs, append_fn *append)
+{
+	struct job *failed = NULL;
+
+	for (struct job *j = jobs; j != NULL && store_in_transaction(c->store)
+	    && (failed == NULL || append == store_append_apart);
+	    j = j->next) {
+		if (j->delivery != NULL ?
+		    !append(c->store, j->delivery, &j->outcome) :
+		    !store_probe(c->store, &j->outcome))
+			failed = j;
+	}
+	return failed;
+}
+
+/* Fills the open transaction.  One that fails by itself fails alone. */
+static enum reply_kind
+fill(struct committer *c, struct job *jobs, int64_t deadline)
+{
+	struct job *failed = append_jobs(c, jobs, store_append);
+
+	if (failed != NULL && store_in_transaction(c->store)) {
+		int64_t left = deadline - timestamp_monotonic();
+		store_rollback(c->store);
+		enum reply_kind kind = store_begin(c->store,
+		    left > 0 ? (int)left : 0);
+		if (kind != REPLY_NONE)
+			return kind;
+		failed = append_jobs(c, jobs, store_append_apart);
+	}
+	return store_in_transaction(c->store) ? REPLY_NONE :
+	    failed->outcome.kind;
+}
+
 /* One transaction for a list of jobs.  Sets their outcomes. */
 static void
 commit_jobs(struct committer *c, struct job *jobs)
 {
-	enum reply_kind kind = begin(c, timestamp_monotonic() +
-	    c->settings->busy_ms);
+	int64_t deadline = timestamp_monotonic() + c->settings->busy_ms;
+	enum reply_kind kind = begin(c, deadline);
 
 	if (kind == REPLY_NONE) {
-		for (struct job *j = jobs; j != NULL; j = j->next) {
-			if (j->delivery != NULL)
-				store_append(c->store, j->delivery,
-				    &j->outcome);
-			else
-				j->outcome.kind = store_probe(c->store);
-			if (!store_in_transaction(c->store)) {
-				kind = j->outcome.kind;
-				break;
-			}
-		}
+		kind = fill(c, jobs, deadline);
 		if (kind == REPLY_NONE)
 			kind = store_commit(c->store);
 		queue_leave(c->queue);

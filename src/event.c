@@ -245,25 +245,26 @@ settle_time(struct event *event, int64_t now, const char *last, bool *moved)
 	return event->timestamp == NULL ? -1 : 0;
 }
 
+/* The texts themselves stay as they were built. */
 static void
 settle_metadata(struct event *event, bool moved)
 {
 	static const char key[] = ",\"reportedTimestamp\":";
 	size_t more = moved ? strlen(key) + event->reported.len : 0;
+	const struct text *built =
+	    event->metadata.len + more > COLUMN_BYTES_MAX ?
+	    &event->short_metadata : &event->metadata;
 
-	if (event->metadata.len + more > COLUMN_BYTES_MAX) {
-		struct text full = event->metadata;
-		event->metadata = event->short_metadata;
-		event->short_metadata = TEXT_EMPTY;
-		text_free(&full);
-	}
-	if (moved) {
-		event->metadata.len--;
-		text_puts(&event->metadata, key);
-		text_add(&event->metadata, event->reported.data,
-		    event->reported.len);
-		text_puts(&event->metadata, "}");
-	}
+	event->stored_metadata = built;
+	if (!moved)
+		return;
+	text_free(&event->moved_metadata);
+	text_add(&event->moved_metadata, built->data, built->len - 1);
+	text_puts(&event->moved_metadata, key);
+	text_add(&event->moved_metadata, event->reported.data,
+	    event->reported.len);
+	text_puts(&event->moved_metadata, "}");
+	event->stored_metadata = &event->moved_metadata;
 }
 
 static void
@@ -288,14 +289,15 @@ compute_hash(struct event *event, const char *last_hash)
 	text_puts(&text, ",\"severity\":\"info\",\"payload\":");
 	text_add(&text, event->payload.data, event->payload.len);
 	text_puts(&text, ",\"metadata\":");
-	text_add(&text, event->metadata.data, event->metadata.len);
+	text_add(&text, event->stored_metadata->data,
+	    event->stored_metadata->len);
 	if (last_hash != NULL)
 		add_member(&text, ",\"prevHash\":", last_hash);
 	else
 		text_puts(&text, ",\"prevHash\":null");
 	text_puts(&text, "}");
 
-	if (!text.failed && !event->metadata.failed) {
+	if (!text.failed && !event->stored_metadata->failed) {
 		const struct iovec part = { text.data, text.len };
 		result = signature_sha256(&part, 1, digest);
 	}
@@ -309,7 +311,7 @@ void
 event_session(const struct event *event, const char *id,
     char session_id[EVENT_SESSION_SIZE])
 {
-	if (event->session_id[0] == '\0')
+	if (event->session_id[0] == '\0' || event->has_own_session)
 		snprintf(session_id, EVENT_SESSION_SIZE, UNLINKED "%s", id);
 	else if (session_id != event->session_id)
 		memcpy(session_id, event->session_id, EVENT_SESSION_SIZE);
@@ -322,6 +324,7 @@ event_seal(struct event *event, const char *id, int64_t now,
 	bool moved;
 
 	snprintf(event->id, sizeof(event->id), "%s", id);
+	event->has_own_session |= event->session_id[0] == '\0';
 	event_session(event, id, event->session_id);
 	if (settle_time(event, now, last_timestamp, &moved) != 0)
 		return -1;
@@ -335,6 +338,7 @@ event_free(struct event *event)
 	text_free(&event->payload);
 	text_free(&event->metadata);
 	text_free(&event->short_metadata);
+	text_free(&event->moved_metadata);
 	text_free(&event->reported);
 	free(event->timestamp);
 	*event = (struct event){ 0 };

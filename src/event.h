@@ -39,15 +39,18 @@ struct event {
 	const struct event_type *type;
 	const char *tenant;                 /* borrowed */
 	char session_id[EVENT_SESSION_SIZE]; /* "": see event_seal() */
+	bool has_own_session; /* session_id was made of the event's id */
 	char agent_id[EVENT_SESSION_SIZE];
 	struct text payload;        /* the column's text */
 	struct text metadata;       /* the same, before event_seal() */
 	struct text short_metadata; /* what takes its place when too long */
+	struct text moved_metadata; /* either, with the sender's time */
 	struct text reported;       /* the sender's time as JSON; or empty */
 	int64_t time;               /* ms; of use when `reported` is not empty */
 
 	/* Settled by event_seal(). */
 	char id[ULID_SIZE];
+	const struct text *stored_metadata; /* the column's: one of the three */
 	char *timestamp;
 	char hash[SIGNATURE_HEX_SIZE];
 };
@@ -67,7 +70,7 @@ enum reply_kind event_build(struct event *event, const struct source *source,
  * the time, moved into [last event of the session, now], the session of an
  * event that has none ("unlinked_" and its own id), and the hash over it all.
  * last_timestamp and last_hash are of the session's last event, both NULL for
- * its first.  An event is sealed once.
+ * its first.  A transaction that is taken back can seal it anew.
  * Returns 0, or -1 when memory or libgcrypt fails.
  */
 int event_seal(struct event *event, const char *id, int64_t now,

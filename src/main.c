@@ -82,7 +82,9 @@ try_write(const struct settings *settings)
 	if (kind == REPLY_NONE)
 		kind = store_begin(store, (int)settings->busy_ms);
 	if (kind == REPLY_NONE) {
-		kind = store_probe(store);
+		struct outcome outcome;
+		store_probe(store, &outcome);
+		kind = outcome.kind;
 		store_rollback(store);
 	}
 	store_close(store);

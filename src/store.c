@@ -798,8 +798,8 @@ insert_event(struct store *store, const struct event *event,
 	bind_text(statement, 5, event->type->name);
 	sqlite3_bind_text(statement, 6, event->payload.data,
 	    (int)event->payload.len, SQLITE_STATIC);
-	sqlite3_bind_text(statement, 7, event->metadata.data,
-	    (int)event->metadata.len, SQLITE_STATIC);
+	sqlite3_bind_text(statement, 7, event->stored_metadata->data,
+	    (int)event->stored_metadata->len, SQLITE_STATIC);
 	bind_text(statement, 8, prev_hash);
 	bind_text(statement, 9, event->hash);
 	bind_text(statement, 10, event->tenant);
@@ -904,45 +904,52 @@ append(struct store *store, const struct delivery *delivery,
 	return record(store, delivery, refused_row, outcome);
 }
 
-void
+bool
 store_append(struct store *store, const struct delivery *delivery,
+    struct outcome *outcome)
+{
+	outcome->kind = append(store, delivery, outcome);
+	return outcome->kind == REPLY_NONE ||
+	    outcome->kind == REPLY_RECORDED ||
+	    outcome->kind == REPLY_REPLAYED ||
+	    outcome->kind == REPLY_KEY_REUSED;
+}
+
+bool
+store_append_apart(struct store *store, const struct delivery *delivery,
     struct outcome *outcome)
 {
 	outcome->kind = run(store, SAVEPOINT, "a savepoint");
 	if (outcome->kind != REPLY_NONE)
-		return;
-	outcome->kind = append(store, delivery, outcome);
-
-	bool good = outcome->kind == REPLY_NONE ||
-	    outcome->kind == REPLY_RECORDED ||
-	    outcome->kind == REPLY_REPLAYED ||
-	    outcome->kind == REPLY_KEY_REUSED;
+		return false;
+	bool good = store_append(store, delivery, outcome);
 	if (!store_in_transaction(store))
-		return;
+		return false;
 	if (!good)
 		run(store, ROLLBACK_TO, "taking an event back");
 	enum reply_kind released = run(store, RELEASE, "a savepoint");
 	if (good && released != REPLY_NONE)
 		outcome->kind = released;
+	return good && released == REPLY_NONE;
 }
 
-enum reply_kind
-store_probe(struct store *store)
+bool
+store_probe(struct store *store, struct outcome *outcome)
 {
 	const struct delivery delivery = {
 		.source = &sources[SOURCE_GENERIC],
 		.body = "",
 	};
-	enum reply_kind kind = run(store, SAVEPOINT, "a savepoint");
 
-	if (kind != REPLY_NONE)
-		return kind;
-	kind = insert_delivery(store, &delivery, NULL, "a probe");
-	if (store_in_transaction(store)) {
-		run(store, ROLLBACK_TO, "taking a probe back");
-		run(store, RELEASE, "a savepoint");
-	}
-	return kind;
+	outcome->kind = run(store, SAVEPOINT, "a savepoint");
+	if (outcome->kind != REPLY_NONE)
+		return false;
+	outcome->kind = insert_delivery(store, &delivery, NULL, "a probe");
+	if (!store_in_transaction(store))
+		return false;
+	run(store, ROLLBACK_TO, "taking a probe back");
+	run(store, RELEASE, "a savepoint");
+	return true;
 }
 
 int

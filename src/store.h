@@ -77,14 +77,22 @@ enum reply_kind store_commit(struct store *store);
 void store_rollback(struct store *store);
 
 /*
- * Puts one delivery into the open transaction, or nothing of it when it
- * fails.  The outcome counts once the transaction is committed.
+ * Puts one delivery into the open transaction, and returns whether that went
+ * well: the outcome says more, and counts once the transaction is committed.
+ * When it did not, a part of the delivery may be in the transaction, which
+ * must be rolled back.
  */
-void store_append(struct store *store, const struct delivery *delivery,
+bool store_append(struct store *store, const struct delivery *delivery,
     struct outcome *outcome);
 
-/* Writes into the open transaction and takes it back. */
-enum reply_kind store_probe(struct store *store);
+/* The same with a savepoint, so that nothing is left of a delivery that
+ * fails. It costs a third more. */
+bool store_append_apart(struct store *store, const struct delivery *delivery,
+    struct outcome *outcome);
+
+/* Writes into the open transaction and takes it back.  The outcome says how
+ * that went; returns whether the transaction is still of use. */
+bool store_probe(struct store *store, struct outcome *outcome);
 
 /* Whether the transaction is still open: SQLite ends it by itself after some
  * errors, a full disk for one. */

@@ -357,6 +357,39 @@ columns() {
 	[[ ${before:0:10}ZZZZZZZZZZZZZZZZ < $event_id ]]
 }
 
+@test "an event that fails by itself fails alone" {
+	local i
+	post "$generic"
+	recorded custom s
+	# The last thing that is written of an event.
+	query "CREATE TRIGGER refusal BEFORE INSERT ON ingest_deliveries WHEN instr(new.body, 'poison')
+		BEGIN SELECT RAISE(ABORT, 'refused by the trigger'); END"
+	# Sessions of their own, whose name is made of the event's id, and times
+	# that are moved: what depends on the transaction.
+	for i in {1..12}; do
+		printf '{"source":"generic","event":"e","timestamp":"2020-01-01T00:00:00Z","data":{"data":"%s"}%s}\n' \
+			"$( ((i % 6)) || echo poison)$i" "$( ((i % 2)) || echo ',"context":{"agentlens_session_id":"s"}')"
+	done >"$dir/many"
+	# While another program writes, they gather for one transaction.
+	lock_database
+	post_all "$dir/many" 12 {lock_fd}>&- &
+	local posting=$!
+	[ "$MODE" = cgi ] || until_true eval \
+		'[ "$(find "/proc/$responder/fd" -lname "socket:*" | wc -l)" -gt 12 ]'
+	unlock_database
+	wait "$posting"
+	equal answers "$(printf '201 %d\n' 1 2 3 4 5 7 8 9 10 11 | sort; printf '500 %d\n' 6 12 | sort)" \
+		"$(awk '{ print $1, $2 }' "$dir/answers" | sort)"
+	counted events 11
+	counted ingest_deliveries 11
+	equal 'events that failed' 0 "$(query "SELECT count(*) FROM events WHERE payload LIKE '%poison%'")"
+	equal 'own sessions' 6 "$(query "SELECT count(*) FROM events WHERE session_id = 'unlinked_' || id")"
+	equal 'times moved' 4 "$(query "SELECT count(*) FROM events WHERE metadata LIKE '%,\"reportedTimestamp\":\"2020-01-01T00:00:00Z\"}'")"
+	equal 'times moved twice' 0 "$(query "SELECT count(*) FROM events WHERE metadata LIKE '%reportedTimestamp%reportedTimestamp%'")"
+	equal 'counters' 12 "$(query 'SELECT sum(event_count) + 1 FROM sessions')"
+	chain_intact
+}
+
 @test "8 clients on one session leave an intact chain" {
 	local i
 	for i in {1..200}; do
