@@ -16,6 +16,9 @@
 
 #define HEALTH_MS 1000
 
+/* How often the files are opened anew for one batch. */
+#define OPEN_TRIES 3
+
 /* Jobs that one thread hands to another, the first come first. */
 struct line {
 	pthread_mutex_t lock; /* guards what follows */
@@ -46,6 +49,9 @@ struct committer {
 	bool checkpoint_wanted;
 	bool checkpoint_closing;
 	pthread_t checkpointer;
+
+	pthread_mutex_t checkpoint_store_lock; /* for all of a checkpoint */
+	struct store *checkpoint_store;
 };
 
 static void
@@ -110,20 +116,28 @@ line_close(struct line *line)
 	pthread_mutex_unlock(&line->lock);
 }
 
-/* Opens the store, or opens it anew when its file was moved away. */
 static enum reply_kind
 ready_store(struct committer *c)
 {
-	if (c->store != NULL && !store_is_current(c->store)) {
-		log_line(LOG_WARN, "database", c->settings->db_path,
-		    "warning", "moved away or removed; opening it anew", NULL);
-		store_close(c->store);
-		c->store = NULL;
-	}
 	if (c->store != NULL)
 		return REPLY_NONE;
 	return store_open(&c->store, c->settings, c->threaded ?
 	    STORE_THREADED_WRITER : STORE_WRITER);
+}
+
+/* Leaves a store whose files are not where they were.  The connections of a
+ * process share an index of the log, so that all of them go. */
+static enum reply_kind
+leave_store(struct committer *c)
+{
+	pthread_mutex_lock(&c->checkpoint_store_lock);
+	store_close(c->checkpoint_store);
+	c->checkpoint_store = NULL;
+	enum reply_kind kind = store_leave(c->store);
+	if (kind == REPLY_NONE)
+		c->store = NULL;
+	pthread_mutex_unlock(&c->checkpoint_store_lock);
+	return kind;
 }
 
 /* A connection that failed for another reason than another program's lock is
@@ -138,23 +152,67 @@ drop_store(struct committer *c, enum reply_kind kind)
 }
 
 static enum reply_kind
+enter_queue(struct committer *c, int64_t deadline)
+{
+	/* Without the queue SQLite's own lock still keeps writers apart. */
+	if (queue_enter(c->queue, deadline - timestamp_monotonic()) == 0)
+		return REPLY_NONE;
+	log_line(LOG_ERROR, "database", c->settings->db_path, "error",
+	    "another process of this program holds the queue", NULL);
+	return REPLY_BUSY;
+}
+
+static enum reply_kind
+begin_current(struct committer *c, int64_t deadline)
+{
+	enum reply_kind kind = store_limit_log(c->store,
+	    (int64_t)c->settings->max_wal_mb << 20);
+	int64_t left = deadline - timestamp_monotonic();
+
+	return kind != REPLY_NONE ? kind :
+	    store_begin(c->store, left > 0 ? (int)left : 0);
+}
+
+/* In the queue when it returns REPLY_NONE.  The files are looked at in it, as
+ * leaving one while another process writes would not do. */
+static enum reply_kind
 begin(struct committer *c, int64_t deadline)
 {
-	enum reply_kind kind = ready_store(c);
-	if (kind != REPLY_NONE)
-		return kind;
+	enum reply_kind kind = REPLY_BUSY;
 
-	/* Without the queue SQLite's own lock still keeps writers apart. */
-	if (queue_enter(c->queue, deadline - timestamp_monotonic()) != 0) {
-		log_line(LOG_ERROR, "database", c->settings->db_path, "error",
-		    "another process of this program holds the queue", NULL);
-		return REPLY_BUSY;
-	}
-	int64_t left = deadline - timestamp_monotonic();
-	kind = store_begin(c->store, left > 0 ? (int)left : 0);
-	if (kind != REPLY_NONE)
+	for (int tries = 0; tries < OPEN_TRIES; tries++) {
+		if ((kind = ready_store(c)) != REPLY_NONE ||
+		    (kind = enter_queue(c, deadline)) != REPLY_NONE)
+			return kind;
+		if (store_is_current(c->store)) {
+			kind = begin_current(c, deadline);
+			if (kind != REPLY_NONE)
+				queue_leave(c->queue);
+			return kind;
+		}
+		kind = leave_store(c);
 		queue_leave(c->queue);
-	return kind;
+		if (kind != REPLY_NONE)
+			return kind;
+		queue_forget(c->queue);
+	}
+	return REPLY_BUSY;
+}
+
+/*
+ * Whether what was just committed is where it will be looked for: the files
+ * may have been taken away since the transaction began.  Then the sender
+ * shall send again.
+ */
+static enum reply_kind
+confirm(const struct committer *c)
+{
+	if (store_is_current(c->store))
+		return REPLY_NONE;
+	log_line(LOG_ERROR, "database", c->settings->db_path, "error",
+	    "moved away, removed or replaced in the middle of a commit",
+	    "hint", "stop this program before you do that", NULL);
+	return REPLY_UNAVAILABLE;
 }
 
 typedef bool append_fn(struct store *, const struct delivery *,
@@ -203,19 +261,26 @@ commit_jobs(struct committer *c, struct job *jobs)
 {
 	int64_t deadline = timestamp_monotonic() + c->settings->busy_ms;
 	enum reply_kind kind = begin(c, deadline);
+	bool keep = c->store != NULL && !store_is_current(c->store);
 
 	if (kind == REPLY_NONE) {
 		kind = fill(c, jobs, deadline);
 		if (kind == REPLY_NONE)
 			kind = store_commit(c->store);
+		bool committed = kind == REPLY_NONE;
+		if (committed)
+			kind = confirm(c);
 		queue_leave(c->queue);
+		keep = committed;
 	}
 
-	/* A transaction that failed kept nothing of anybody. */
+	/* A transaction that failed kept nothing of anybody.  A store that is
+	 * to be left is left in the queue, the next time. */
 	for (struct job *j = jobs; kind != REPLY_NONE && j != NULL;
 	    j = j->next)
 		j->outcome.kind = kind;
-	drop_store(c, kind);
+	if (!keep)
+		drop_store(c, kind);
 }
 
 /*
@@ -283,7 +348,6 @@ static void *
 checkpoint_always(void *context)
 {
 	struct committer *c = context;
-	struct store *store = NULL;
 
 	for (;;) {
 		pthread_mutex_lock(&c->checkpoint_lock);
@@ -296,15 +360,17 @@ checkpoint_always(void *context)
 		if (closing)
 			break;
 
-		if (store != NULL && !store_is_current(store)) {
-			store_close(store);
-			store = NULL;
+		pthread_mutex_lock(&c->checkpoint_store_lock);
+		struct store **store = &c->checkpoint_store;
+		if (*store != NULL && !store_is_current(*store)) {
+			store_close(*store);
+			*store = NULL;
 		}
-		if (store != NULL || store_open(&store, c->settings,
+		if (*store != NULL || store_open(store, c->settings,
 		    STORE_CHECKPOINTER) == REPLY_NONE)
-			store_checkpoint(store);
+			store_checkpoint(*store);
+		pthread_mutex_unlock(&c->checkpoint_store_lock);
 	}
-	store_close(store);
 	return NULL;
 }
 
@@ -354,6 +420,7 @@ committer_open(const struct settings *settings, bool threaded)
 	pthread_mutex_init(&c->health_lock, NULL);
 	pthread_mutex_init(&c->checkpoint_lock, NULL);
 	pthread_cond_init(&c->checkpoint_due, NULL);
+	pthread_mutex_init(&c->checkpoint_store_lock, NULL);
 	c->queue = queue_open(settings->db_path);
 	if (c->queue == NULL || (threaded && start_threads(c) != 0)) {
 		c->threaded = false;
@@ -419,8 +486,11 @@ committer_close(struct committer *c)
 		stop_line(&c->committed, c->finishing);
 		stop_checkpointer(c);
 	}
-	store_close(c->store);
+	store_close(c->checkpoint_store);
+	if (c->store != NULL && store_leave(c->store) != REPLY_NONE)
+		store_close(c->store);
 	queue_close(c->queue);
+	pthread_mutex_destroy(&c->checkpoint_store_lock);
 	pthread_cond_destroy(&c->checkpoint_due);
 	pthread_mutex_destroy(&c->checkpoint_lock);
 	pthread_mutex_destroy(&c->health_lock);

@@ -142,17 +142,25 @@ queue_leave(struct queue *queue)
 }
 
 void
-queue_close(struct queue *queue)
+queue_forget(struct queue *queue)
 {
-	if (queue == NULL)
-		return;
 	/* Whoever comes between these calls finds it gone, and makes another. */
 	if (queue->semaphore >= 0 &&
 	    semctl(queue->semaphore, 0, GETVAL) == 0 &&
 	    semctl(queue->semaphore, 0, GETZCNT) == 0)
 		semctl(queue->semaphore, 0, IPC_RMID);
+	queue->semaphore = -1;
 	if (queue->lock_fd >= 0)
 		close(queue->lock_fd);
+	queue->lock_fd = -1;
+}
+
+void
+queue_close(struct queue *queue)
+{
+	if (queue == NULL)
+		return;
+	queue_forget(queue);
 	free(queue->database);
 	free(queue);
 }

@@ -25,6 +25,10 @@ int queue_enter(struct queue *queue, int64_t wait_ms);
 /* Lets the next one pass. */
 void queue_leave(struct queue *queue);
 
+/* Leaves it, and finds it anew at the next turn: another file is at the path of
+ * the database. */
+void queue_forget(struct queue *queue);
+
 /* Leaves for good; a semaphore that nobody uses now is removed.  NULL is
  * allowed. */
 void queue_close(struct queue *queue);

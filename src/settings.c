@@ -85,6 +85,7 @@ static const struct setting table[] = {
 	TENANT("FORMBRIDGE_TENANT_ID", SOURCE_FORMBRIDGE),
 	TENANT("GENERIC_TENANT_ID", SOURCE_GENERIC),
 	NUMBER("INGEST_MAX_BODY", max_body, "1048576", 1, 67108864),
+	NUMBER("INGEST_MAX_WAL_MB", max_wal_mb, "1024", 1, 1048576),
 	NUMBER("INGEST_THREADS", threads, "64", 1, 512),
 	NUMBER("INGEST_BATCH", batch, "256", 1, 4096),
 	CHOICE("INGEST_JOURNAL", journal, "wal", journals),

@@ -28,6 +28,7 @@ struct settings {
 	char *secrets[SOURCES][SETTINGS_SECRETS];
 	char *tenants[SOURCES];
 	long max_body; /* bytes */
+	long max_wal_mb; /* MiB */
 	long threads;
 	long batch; /* events a commit */
 	long journal;

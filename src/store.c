@@ -10,10 +10,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "place.h"
 #include "schema.h"
 #include "timestamp.h"
 
 #define PROBE_BYTES 4096
+
+/* A page, with its header in the log. */
+#define PAGE_BYTES (4096 + 24)
+
+/* Each time that the log has grown by LOG_STEP bytes, its readers are waited
+ * for, so that it can be begun anew. */
+#define LOG_STEP (32 * 1024 * 1024)
+#define LOG_WAIT_MS 100
+#define LEAVE_WAIT_MS 500
 
 enum statement {
 	BEGIN,
@@ -22,6 +32,7 @@ enum statement {
 	SAVEPOINT,
 	RELEASE,
 	ROLLBACK_TO,
+	USER_VERSION,
 	LAST_ID,
 	LAST_EVENT,
 	FIND_KEY,
@@ -35,6 +46,15 @@ enum statement {
 	STATEMENTS
 };
 
+#define FOLDER_HINT "the folder of the database must exist and be writable, " \
+    "with all files in it, by the user that this program runs as"
+#define NEWER_HINT "its tables are not those that this version knows: " \
+    "install a newer agentlens-ingest, or name another file in DB_PATH"
+
+/* PRAGMA user_version of the files that are known: neither AgentLens nor this
+ * program has set one up to now. */
+#define SCHEMA_VERSION 0
+
 /*
  * Inserts name every column and searches their index, so that preparing them
  * shows whether the file has them all.
@@ -46,6 +66,7 @@ static const char *const sql[STATEMENTS] = {
 	[SAVEPOINT] = "SAVEPOINT one",
 	[RELEASE] = "RELEASE one",
 	[ROLLBACK_TO] = "ROLLBACK TO one",
+	[USER_VERSION] = "PRAGMA user_version",
 
 	/* ULIDs begin with 0 to 7; another program's ids may not be any. */
 	[LAST_ID] =
@@ -116,49 +137,86 @@ struct store {
 	sqlite3 *db;
 	sqlite3_stmt *statements[STATEMENTS];
 	char *path;
-	dev_t device;
-	ino_t inode;
+	struct place place;
+	int64_t wal_bytes_tried; /* of the log, when it was last cut short */
 	int wal_pages;
 	char last_id[ULID_SIZE]; /* the highest in the file, in a transaction */
 };
 
-/* What a result code of SQLite means to the sender. */
+/*
+ * What a result code of SQLite means to the sender, and what the operator is
+ * to do about it.  No request makes SQLite fail, so that whatever is not
+ * listed is about the file too, and passes when that is mended.
+ */
+static const struct {
+	int code; /* its lowest byte */
+	enum reply_kind kind;
+	const char *hint;
+} failures[] = {
+	{ SQLITE_BUSY, REPLY_BUSY, "another program writes the file for "
+	    "longer than INGEST_BUSY_MS: end it, or raise that" },
+	{ SQLITE_LOCKED, REPLY_BUSY, NULL },
+	{ SQLITE_PROTOCOL, REPLY_BUSY, NULL },
+	{ SQLITE_FULL, REPLY_UNAVAILABLE, "the disk or this user's quota is "
+	    "full: make room, and it goes on by itself" },
+	{ SQLITE_IOERR, REPLY_UNAVAILABLE, "the disk fails, or is full: see "
+	    "the system's log, and make room" },
+	{ SQLITE_NOMEM, REPLY_UNAVAILABLE, "memory ran out: lower "
+	    "INGEST_THREADS, or raise the limit" },
+	{ SQLITE_CORRUPT, REPLY_UNAVAILABLE, "the file is damaged: copy it "
+	    "with its -wal, move both away, and recover the copy with "
+	    "'sqlite3 COPY .recover'; a new one is begun by itself" },
+	{ SQLITE_NOTADB, REPLY_UNAVAILABLE, "the file is no SQLite database: "
+	    "move it away, or name another one in DB_PATH" },
+	{ SQLITE_CONSTRAINT, REPLY_UNAVAILABLE, NEWER_HINT },
+	{ SQLITE_ERROR, REPLY_UNAVAILABLE, NEWER_HINT },
+	{ SQLITE_SCHEMA, REPLY_UNAVAILABLE, NEWER_HINT },
+	{ SQLITE_MISMATCH, REPLY_UNAVAILABLE, NEWER_HINT },
+	{ SQLITE_READONLY, REPLY_UNAVAILABLE, FOLDER_HINT },
+	{ SQLITE_CANTOPEN, REPLY_UNAVAILABLE, FOLDER_HINT },
+	{ SQLITE_PERM, REPLY_UNAVAILABLE, FOLDER_HINT },
+	{ SQLITE_AUTH, REPLY_UNAVAILABLE, FOLDER_HINT },
+};
+
+/* The hint for a code that is a failure; its kind is set. */
+static const char *
+hint_for(int code, enum reply_kind *kind)
+{
+	for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++)
+		if (failures[i].code == (code & 0xff)) {
+			*kind = failures[i].kind;
+			return failures[i].hint;
+		}
+	*kind = REPLY_INTERNAL;
+	return NULL;
+}
+
 static enum reply_kind
 kind_of(int code)
 {
-	switch (code & 0xff) {
-	case SQLITE_OK:
-	case SQLITE_ROW:
-	case SQLITE_DONE:
-		return REPLY_NONE;
-	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-		return REPLY_BUSY;
-	case SQLITE_FULL:
-	case SQLITE_READONLY:
-	case SQLITE_CANTOPEN:
-	case SQLITE_PERM:
-	case SQLITE_IOERR:
-	case SQLITE_NOMEM:
-		return REPLY_UNAVAILABLE;
-	default:
-		return REPLY_INTERNAL;
-	}
+	enum reply_kind kind = REPLY_NONE;
+
+	if (code != SQLITE_OK && code != SQLITE_ROW && code != SQLITE_DONE)
+		hint_for(code, &kind);
+	return kind;
 }
 
-static const char folder_hint[] = "the folder of the database must exist and "
-    "be writable, with all files in it, by the user that this program runs as";
-
+/* Logs what SQLite says now, and returns what it means. */
 static enum reply_kind
 fail(const struct store *store, const char *doing)
 {
-	enum reply_kind kind = kind_of(sqlite3_errcode(store->db));
+	int code = sqlite3_extended_errcode(store->db);
+	enum reply_kind kind;
+	const char *hint = hint_for(code, &kind);
+	char *forbidden = kind == REPLY_UNAVAILABLE ?
+	    place_forbidden(store->path) : NULL;
 
 	log_line(LOG_ERROR, "database", store->path, "doing", doing, "error",
-	    sqlite3_errmsg(store->db), "code",
-	    sqlite3_errstr(sqlite3_extended_errcode(store->db)), "hint",
-	    kind == REPLY_UNAVAILABLE ? folder_hint : NULL, NULL);
-	return kind == REPLY_NONE ? REPLY_INTERNAL : kind;
+	    sqlite3_errmsg(store->db), "code", sqlite3_errstr(code),
+	    "forbidden", forbidden, "hint", forbidden != NULL ?
+	    "chown it to the user that this program runs as" : hint, NULL);
+	free(forbidden);
+	return kind;
 }
 
 /* Ends the use of a statement. */
@@ -251,7 +309,7 @@ make_file(const struct settings *settings)
 	if (fd < 0) {
 		log_line(LOG_ERROR, "folder", folder, "database", exists ?
 		    settings->db_path : NULL, "error", strerror(errno), "hint",
-		    folder_hint, NULL);
+		    FOLDER_HINT, NULL);
 		free(folder);
 		return REPLY_UNAVAILABLE;
 	}
@@ -354,9 +412,15 @@ set_pragmas(struct store *store, const struct settings *settings)
 	 * a batch's would be written to a file of their own. */
 	static const char memory[] = "PRAGMA cache_size = -4096;"
 	    "PRAGMA temp_store = MEMORY;";
+	char limit[64];
+
+	/* When the log is begun anew, it is cut to this. */
+	snprintf(limit, sizeof(limit), "PRAGMA journal_size_limit = %d",
+	    LOG_STEP);
 
 	if (sqlite3_exec(store->db, synchronous[settings->synchronous], NULL,
 	    NULL, NULL) != SQLITE_OK ||
+	    sqlite3_exec(store->db, limit, NULL, NULL, NULL) != SQLITE_OK ||
 	    sqlite3_exec(store->db, memory, NULL, NULL, NULL) != SQLITE_OK)
 		return fail(store, "settings of the connection");
 	return REPLY_NONE;
@@ -451,6 +515,83 @@ make_tables(struct store *store)
 	return code;
 }
 
+/* A number that a statement with one row gives; -1 when it gives none. */
+static int64_t
+ask(struct store *store, const char *question)
+{
+	sqlite3_stmt *statement = NULL;
+	int64_t answer = -1;
+
+	if (sqlite3_prepare_v2(store->db, question, -1, &statement, NULL) ==
+	    SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW)
+		answer = sqlite3_column_int64(statement, 0);
+	sqlite3_finalize(statement);
+	return answer;
+}
+
+/*
+ * A column that must be filled and that the statement which fills its table
+ * does not name; SQLITE_OK with an empty one when there is none.
+ */
+static int
+find_unknown_column(struct store *store, const char *table,
+    const char *insert, char column[64])
+{
+	static const char find[] =
+	    "SELECT name FROM pragma_table_info(?1) WHERE \"notnull\" AND"
+	    " dflt_value IS NULL AND pk = 0 AND NOT instr(replace(replace("
+	    "replace(?2, '(', ' '), ')', ' '), ',', ' '), ' ' || name || ' ')";
+	sqlite3_stmt *statement = NULL;
+
+	column[0] = '\0';
+	int code = sqlite3_prepare_v2(store->db, find, -1, &statement, NULL);
+	if (code != SQLITE_OK)
+		return code;
+	bind_text(statement, 1, table);
+	bind_text(statement, 2, insert);
+	code = sqlite3_step(statement);
+	if (code == SQLITE_ROW)
+		copy_column(column, 64, statement, 0);
+	sqlite3_finalize(statement);
+	return code == SQLITE_ROW || code == SQLITE_DONE ? SQLITE_OK : code;
+}
+
+/*
+ * Refuses a file of a newer schema, in which this program would write wrong
+ * rows: it says so itself, by its version; or has a column that must be filled
+ * and is not known here.  Other unknown columns do no harm.
+ */
+static enum reply_kind
+check_schema(struct store *store)
+{
+	static const struct {
+		const char *table;
+		enum statement insert;
+	} filled[] = {
+		{ "events", INSERT_EVENT },
+		{ "sessions", COUNT_SESSION },
+		{ "agents", COUNT_AGENT },
+		{ "ingest_deliveries", INSERT_DELIVERY },
+	};
+	int64_t version = ask(store, "PRAGMA user_version");
+	char column[64] = "";
+
+	if (version < 0)
+		return fail(store, "reading the version of the schema");
+	for (size_t i = 0; i < sizeof(filled) / sizeof(filled[0]) &&
+	    column[0] == '\0'; i++)
+		if (find_unknown_column(store, filled[i].table,
+		    sql[filled[i].insert], column) != SQLITE_OK)
+			return fail(store, "reading the columns");
+	if (version <= SCHEMA_VERSION && column[0] == '\0')
+		return REPLY_NONE;
+	log_line(LOG_ERROR, "database", store->path, "error",
+	    "it is of a newer schema", "reason", column[0] == '\0' ?
+	    "its user_version" : "a column that must be filled", "column",
+	    column[0] == '\0' ? NULL : column, "hint", NEWER_HINT, NULL);
+	return REPLY_UNAVAILABLE;
+}
+
 static enum reply_kind
 prepare(struct store *store)
 {
@@ -522,11 +663,42 @@ leave_wal(struct store *store, const struct settings *settings)
 	return kind;
 }
 
+/* Notes which file was opened, in case that the path leads to another later. */
+static enum reply_kind
+note_database(struct store *store)
+{
+	int moved = 0;
+
+	/* In this order: what was noted is then what was opened. */
+	if (place_note(&store->place, store->path, PLACE_DATABASE) == 0 &&
+	    sqlite3_file_control(store->db, "main", SQLITE_FCNTL_HAS_MOVED,
+	    &moved) == SQLITE_OK && !moved)
+		return REPLY_NONE;
+	log_line(LOG_WARN, "database", store->path, "warning",
+	    "moved away while it was opened", NULL);
+	return REPLY_BUSY;
+}
+
+/* Notes the log and its index, which are there once something was read. */
+static enum reply_kind
+note_log(struct store *store)
+{
+	if (store->place.files[PLACE_WAL].expected ||
+	    !pragma_gives(store, "PRAGMA journal_mode", "wal"))
+		return REPLY_NONE;
+	ask(store, "SELECT 1 FROM sqlite_schema");
+	if (place_note(&store->place, store->path, PLACE_WAL) == 0 &&
+	    place_note(&store->place, store->path, PLACE_SHM) == 0)
+		return REPLY_NONE;
+	log_line(LOG_WARN, "database", store->path, "warning",
+	    "its -wal or -shm was removed while it was opened", NULL);
+	return REPLY_BUSY;
+}
+
 static enum reply_kind
 open_database(struct store *store, const struct settings *settings,
     enum store_role role)
 {
-	struct stat status;
 	enum reply_kind kind = REPLY_NONE;
 
 	if ((store->path = strdup(settings->db_path)) == NULL)
@@ -537,19 +709,20 @@ open_database(struct store *store, const struct settings *settings,
 		return kind;
 	if ((kind = open_connection(store, settings)) != REPLY_NONE)
 		return kind;
-	if (stat(store->path, &status) == 0) {
-		store->device = status.st_dev;
-		store->inode = status.st_ino;
-	}
-	if ((kind = leave_wal(store, settings)) != REPLY_NONE ||
-	    (kind = set_pragmas(store, settings)) != REPLY_NONE ||
-	    role == STORE_CHECKPOINTER)
+	if ((kind = note_database(store)) != REPLY_NONE)
 		return kind;
-	if ((kind = set_journal(store, settings)) != REPLY_NONE)
+	if ((kind = leave_wal(store, settings)) != REPLY_NONE ||
+	    (kind = set_pragmas(store, settings)) != REPLY_NONE)
+		return kind;
+	if (role == STORE_CHECKPOINTER)
+		return note_log(store);
+	if ((kind = check_schema(store)) != REPLY_NONE ||
+	    (kind = set_journal(store, settings)) != REPLY_NONE)
 		return kind;
 	if (role == STORE_THREADED_WRITER)
 		sqlite3_wal_hook(store->db, note_wal_pages, store);
-	return prepare(store);
+	kind = prepare(store);
+	return kind != REPLY_NONE ? kind : note_log(store);
 }
 
 enum reply_kind
@@ -571,9 +744,59 @@ store_open(struct store **opened, const struct settings *settings,
 bool
 store_is_current(const struct store *store)
 {
-	struct stat status;
-	return stat(store->path, &status) == 0 &&
-	    status.st_dev == store->device && status.st_ino == store->inode;
+	return place_state(&store->place, store->path) == PLACE_KEPT;
+}
+
+/*
+ * Copies the whole log into the database and empties it, waiting for readers
+ * at most `wait_ms`.  Returns whether it could; *frames is what the log holds
+ * otherwise.
+ */
+static bool
+empty_log(struct store *store, int wait_ms, int *frames)
+{
+	sqlite3_busy_timeout(store->db, wait_ms);
+	*frames = 0;
+	return sqlite3_wal_checkpoint_v2(store->db, NULL,
+	    SQLITE_CHECKPOINT_TRUNCATE, frames, NULL) == SQLITE_OK;
+}
+
+enum reply_kind
+store_leave(struct store *store)
+{
+	enum place_state state = place_state(&store->place, store->path);
+	static const char *const what[] = {
+		[PLACE_KEPT] = NULL,
+		[PLACE_MOVED] = "the file was moved away, removed or replaced",
+		[PLACE_MISSING] = "its -wal or -shm was moved away or removed",
+		[PLACE_REPLACED] = "its -wal or -shm was replaced",
+	};
+	int frames;
+
+	if (state == PLACE_KEPT) {
+		store_close(store);
+		return REPLY_NONE;
+	}
+	/*
+	 * What was answered with 201 may be in the log alone.  Its descriptor
+	 * and its index still lead to the file that was opened, unless
+	 * another process has begun a new log for that file.
+	 */
+	if (state != PLACE_REPLACED &&
+	    !empty_log(store, LEAVE_WAIT_MS, &frames)) {
+		log_line(LOG_ERROR, "database", store->path, "error",
+		    what[state], "hint", "its last events could not be "
+		    "brought into it yet: end the programs that still read "
+		    "it, and make room on its disk", NULL);
+		return REPLY_UNAVAILABLE;
+	}
+	if (state == PLACE_MOVED)
+		place_remove_log(&store->place, store->path);
+	log_line(LOG_WARN, "database", store->path, "warning", what[state],
+	    "hint", "opening it anew; stop this program before you do that",
+	    NULL);
+	store_close(store);
+	return REPLY_NONE;
 }
 
 /* The highest id of the file, above which this transaction's must be. */
@@ -597,6 +820,21 @@ read_last_id(struct store *store)
 	return kind;
 }
 
+/* A newer program may take the file over at any time. */
+static enum reply_kind
+check_version(struct store *store)
+{
+	sqlite3_stmt *statement = store->statements[USER_VERSION];
+	int code = sqlite3_step(statement);
+	bool newer = code == SQLITE_ROW &&
+	    sqlite3_column_int64(statement, 0) > SCHEMA_VERSION;
+	enum reply_kind kind = code == SQLITE_ROW ? REPLY_NONE :
+	    fail(store, "reading the version of the schema");
+
+	finish(store, USER_VERSION);
+	return newer ? check_schema(store) : kind;
+}
+
 enum reply_kind
 store_begin(struct store *store, int wait_ms)
 {
@@ -606,7 +844,13 @@ store_begin(struct store *store, int wait_ms)
 	kind = run(store, BEGIN, "beginning");
 	if (kind != REPLY_NONE)
 		return kind;
-	kind = read_last_id(store);
+	/* Another program may have changed the journal mode meanwhile. */
+	if (!store->place.files[PLACE_WAL].expected)
+		kind = note_log(store);
+	if (kind == REPLY_NONE)
+		kind = check_version(store);
+	if (kind == REPLY_NONE)
+		kind = read_last_id(store);
 	if (kind != REPLY_NONE)
 		store_rollback(store);
 	return kind;
@@ -952,6 +1196,34 @@ store_probe(struct store *store, struct outcome *outcome)
 	return true;
 }
 
+enum reply_kind
+store_limit_log(struct store *store, int64_t max_bytes)
+{
+	int64_t bytes = place_wal_bytes(store->path);
+	int pages = 0;
+
+	if (bytes < LOG_STEP)
+		store->wal_bytes_tried = 0;
+	/* A reader that stays is not waited for again and again, unless it
+	 * comes to the limit. */
+	if (bytes < store->wal_bytes_tried + LOG_STEP && bytes <= max_bytes)
+		return REPLY_NONE;
+	store->wal_bytes_tried = bytes;
+	if (empty_log(store, LOG_WAIT_MS, &pages)) {
+		store->wal_bytes_tried = 0;
+		return REPLY_NONE;
+	}
+	/* The file may be longer than what is in use of it. */
+	if (bytes <= max_bytes || (int64_t)pages * PAGE_BYTES <= max_bytes)
+		return REPLY_NONE;
+	log_line(LOG_ERROR, "database", store->path, "error", "its "
+	    "write-ahead log has come to INGEST_MAX_WAL_MB, since another "
+	    "program has been reading for long", "hint", "end that program "
+	    "(fuser lists who has the file open), and it goes on by itself",
+	    NULL);
+	return REPLY_BUSY;
+}
+
 int
 store_wal_pages(const struct store *store)
 {
@@ -975,6 +1247,11 @@ store_close(struct store *store)
 	if (store == NULL)
 		return;
 	finalize_all(store);
+	/* The last to close a database removes its log and index, by their
+	 * paths: those may be another database's by now. */
+	if (store->db != NULL && !store_is_current(store))
+		sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE,
+		    1, NULL);
 	sqlite3_close(store->db);
 	free(store->path);
 	free(store);

@@ -65,8 +65,25 @@ enum store_role {
 enum reply_kind store_open(struct store **store,
     const struct settings *settings, enum store_role role);
 
-/* Whether the file opened is still the one at its path. */
+/* Whether the file opened is still the one at its path, and so are its log and
+ * their index. */
 bool store_is_current(const struct store *store);
+
+/*
+ * Closes a store that is not current, and before it brings what its log holds
+ * into its file, wherever that is now.  Nobody else may write meanwhile.
+ * Returns REPLY_NONE, or, when that cannot be done yet, REPLY_UNAVAILABLE,
+ * logged, with the store still open.
+ */
+enum reply_kind store_leave(struct store *store);
+
+/*
+ * Keeps the write-ahead log below max_bytes: each time that it has grown by
+ * 32 MiB, readers are waited for, for a tenth of a second, to begin it anew.
+ * Returns REPLY_NONE, or REPLY_BUSY, logged, while it is above max_bytes and
+ * a reader keeps it so.
+ */
+enum reply_kind store_limit_log(struct store *store, int64_t max_bytes);
 
 /*
  * Starts, commits and rolls back a write transaction.  Beginning waits at most

@@ -1,0 +1,109 @@
+#include "place.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *const suffixes[PLACE_FILES] = {
+	[PLACE_DATABASE] = "",
+	[PLACE_WAL] = "-wal",
+	[PLACE_SHM] = "-shm",
+};
+
+static int
+look(const char *database, const char *suffix, struct stat *status)
+{
+	char *path;
+
+	if (asprintf(&path, "%s%s", database, suffix) < 0)
+		return -1;
+	int result = stat(path, status);
+	free(path);
+	return result;
+}
+
+int
+place_note(struct place *place, const char *database, enum place_file which)
+{
+	struct stat status = { .st_dev = 0 };
+	int result = look(database, suffixes[which], &status);
+
+	place->files[which].expected = true;
+	place->files[which].device = status.st_dev;
+	place->files[which].inode = status.st_ino;
+	return result;
+}
+
+/* Whether the file at the path is the one that was noted. */
+static bool
+is_same(const struct place *place, enum place_file which,
+    const struct stat *status)
+{
+	return status->st_dev == place->files[which].device &&
+	    status->st_ino == place->files[which].inode;
+}
+
+enum place_state
+place_state(const struct place *place, const char *database)
+{
+	enum place_state state = PLACE_KEPT;
+
+	for (int i = 0; i < PLACE_FILES; i++) {
+		struct stat status;
+		if (!place->files[i].expected)
+			continue;
+		bool missing = look(database, suffixes[i], &status) != 0;
+		if (!missing && is_same(place, (enum place_file)i, &status))
+			continue;
+		if (i == PLACE_DATABASE)
+			return PLACE_MOVED;
+		if (!missing)
+			return PLACE_REPLACED;
+		state = PLACE_MISSING;
+	}
+	return state;
+}
+
+void
+place_remove_log(const struct place *place, const char *database)
+{
+	for (int i = PLACE_WAL; i < PLACE_FILES; i++) {
+		struct stat status;
+		char *path;
+		if (!place->files[i].expected ||
+		    look(database, suffixes[i], &status) != 0 ||
+		    !is_same(place, (enum place_file)i, &status) ||
+		    asprintf(&path, "%s%s", database, suffixes[i]) < 0)
+			continue;
+		unlink(path);
+		free(path);
+	}
+}
+
+int64_t
+place_wal_bytes(const char *database)
+{
+	struct stat status;
+
+	return look(database, suffixes[PLACE_WAL], &status) == 0 ?
+	    (int64_t)status.st_size : 0;
+}
+
+char *
+place_forbidden(const char *database)
+{
+	static const char *const all[] = { "", "-wal", "-shm", "-journal" };
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		char *path;
+		if (asprintf(&path, "%s%s", database, all[i]) < 0)
+			return NULL;
+		if (faccessat(AT_FDCWD, path, F_OK, AT_EACCESS) == 0 &&
+		    faccessat(AT_FDCWD, path, R_OK | W_OK, AT_EACCESS) != 0)
+			return path;
+		free(path);
+	}
+	return NULL;
+}
