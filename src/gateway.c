@@ -3,8 +3,10 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcgiapp.h>
+#include <fcgios.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -16,6 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "peer.h"
 #include "timestamp.h"
 
 /* Known only where libfcgi has a .pc file. */
@@ -31,11 +34,29 @@
 /* How long an answer of CGI waits for a body that it did not need. */
 #define DRAIN_MS 10000
 
+/* How often the time limits of reading are looked at; and how long after its
+ * limit a peer that still sends loses its connection altogether. */
+#define WATCH_MS 250
+#define WATCH_GRACE_MS 1000
+
+/*
+ * A connection that is being read.  The library reads on, however slowly the
+ * bytes come, and skips any number of records that are not ours, so that a
+ * limit for each read alone would let a peer hold a thread for ever.
+ */
+struct watch {
+	pthread_mutex_t lock;
+	int fd;
+	int64_t deadline; /* ms; 0: none */
+	struct watch *next;
+};
+
 struct request {
 	struct gateway *gateway; /* NULL: CGI */
 	FCGX_Request fastcgi;
 	bool kept;      /* the web server may send more on the connection */
 	sem_t answered; /* then the thread that has it waits for this */
+	struct watch *watch; /* of the thread that reads it */
 
 	bool body_ended;
 	bool written; /* CGI: the response, whole */
@@ -46,6 +67,11 @@ struct gateway {
 	sem_t vacancies; /* how many more requests may be in hand */
 	atomic_bool stopping;
 	int stop_fd; /* readable then, to wake who waits */
+
+	pthread_mutex_t watches_lock; /* guards the list */
+	struct watch *watches;
+	bool watched; /* the thread below was started */
+	pthread_t watcher;
 };
 
 /* What a thread that serves has of its own. */
@@ -53,6 +79,8 @@ struct server {
 	struct gateway *gateway;
 	int epoll_fd; /* waits for the socket, and for the end */
 	struct request *request; /* with its connection, or NULL */
+	struct peer peer;
+	struct watch watch;
 };
 
 /* What reading a piece of the body came to. */
@@ -62,6 +90,25 @@ enum piece {
 	PIECE_BROKEN, /* the web server went away */
 	PIECE_LATE
 };
+
+/* The peer whose connection this thread reads. */
+static _Thread_local struct peer *thread_peer;
+
+/*
+ * All that the library reads comes through this function of its own, which is
+ * found here before it is found there: what the library cannot take from a
+ * peer never reaches it, and looks like the end of the connection.
+ */
+int
+OS_Read(int fd, char *buffer, size_t len)
+{
+	ssize_t got = read(fd, buffer, len);
+
+	if (got > 0 && thread_peer != NULL &&
+	    peer_look(thread_peer, buffer, (size_t)got) != 0)
+		return 0;
+	return (int)got;
+}
 
 const char *
 request_variable(const struct request *request, const char *name)
@@ -180,6 +227,17 @@ read_piece(struct request *request, struct reading *r, char *buffer,
 	return piece == PIECE_LATE ? PIECE_END : piece;
 }
 
+/* From now on reading ends at this time; 0: it may take what it takes. */
+static void
+watch_until(struct watch *watch, int64_t deadline)
+{
+	if (watch == NULL)
+		return;
+	pthread_mutex_lock(&watch->lock);
+	watch->deadline = deadline;
+	pthread_mutex_unlock(&watch->lock);
+}
+
 enum reply_kind
 request_read_body(struct request *request, size_t max_len, int timeout_ms,
     struct text *body, struct reply *reply)
@@ -192,6 +250,7 @@ request_read_body(struct request *request, size_t max_len, int timeout_ms,
 	enum piece piece;
 	size_t len;
 
+	watch_until(request->watch, r.deadline);
 	if (r.announced == -2)
 		return reply_set(reply, REPLY_BAD_LENGTH, "%s", "");
 	while ((piece = read_piece(request, &r, buffer, &len)) == PIECE_DATA) {
@@ -200,7 +259,10 @@ request_read_body(struct request *request, size_t max_len, int timeout_ms,
 			text_add(body, buffer, len);
 	}
 
+	watch_until(request->watch, 0);
 	request->body_ended = piece != PIECE_DATA;
+	if (piece == PIECE_BROKEN && timestamp_monotonic() >= r.deadline)
+		piece = PIECE_LATE;
 	if (r.got > (long long)max_len || r.announced > (long long)max_len)
 		return reply_set(reply, REPLY_TOO_LARGE, "%zu bytes", max_len);
 	if (piece == PIECE_LATE)
@@ -280,6 +342,64 @@ gateway_serve_cgi(gateway_handler *handler, void *context)
 	return request.written ? 0 : -1;
 }
 
+/* First the peer can send no more, and may still get its answer. */
+static void
+end_late(struct watch *watch, int64_t now)
+{
+	pthread_mutex_lock(&watch->lock);
+	if (watch->deadline != 0 && now >= watch->deadline)
+		shutdown(watch->fd, now < watch->deadline + WATCH_GRACE_MS ?
+		    SHUT_RD : SHUT_RDWR);
+	pthread_mutex_unlock(&watch->lock);
+}
+
+static void *
+watch_always(void *context)
+{
+	struct gateway *gateway = context;
+	struct pollfd stop = { .fd = gateway->stop_fd, .events = POLLIN };
+	bool ended = false;
+
+	/* After the end too: there are requests to be finished. */
+	while (!ended) {
+		if (!gateway->stopping)
+			poll(&stop, 1, WATCH_MS);
+		else
+			poll(NULL, 0, WATCH_MS);
+		int64_t now = timestamp_monotonic();
+		pthread_mutex_lock(&gateway->watches_lock);
+		for (struct watch *w = gateway->watches; w != NULL;
+		    w = w->next)
+			end_late(w, now);
+		ended = gateway->stopping && gateway->watches == NULL;
+		pthread_mutex_unlock(&gateway->watches_lock);
+	}
+	return NULL;
+}
+
+static void
+watch_add(struct gateway *gateway, struct watch *watch)
+{
+	pthread_mutex_init(&watch->lock, NULL);
+	pthread_mutex_lock(&gateway->watches_lock);
+	watch->next = gateway->watches;
+	gateway->watches = watch;
+	pthread_mutex_unlock(&gateway->watches_lock);
+}
+
+static void
+watch_remove(struct gateway *gateway, struct watch *watch)
+{
+	struct watch **at = &gateway->watches;
+
+	pthread_mutex_lock(&gateway->watches_lock);
+	while (*at != watch)
+		at = &(*at)->next;
+	*at = watch->next;
+	pthread_mutex_unlock(&gateway->watches_lock);
+	pthread_mutex_destroy(&watch->lock);
+}
+
 struct gateway *
 gateway_open(int timeout_ms, long requests_max)
 {
@@ -291,6 +411,7 @@ gateway_open(int timeout_ms, long requests_max)
 	gateway->timeout_ms = timeout_ms;
 	sem_init(&gateway->vacancies, 0, (unsigned)requests_max);
 	gateway->stop_fd = eventfd(0, EFD_CLOEXEC);
+	pthread_mutex_init(&gateway->watches_lock, NULL);
 
 	/* Another thread or process may take the connection that woke this
 	 * one: accept() must not wait then. */
@@ -301,6 +422,11 @@ gateway_open(int timeout_ms, long requests_max)
 		gateway_close(gateway);
 		return NULL;
 	}
+	gateway->watched = pthread_create(&gateway->watcher, NULL,
+	    watch_always, gateway) == 0;
+	if (!gateway->watched)
+		log_line(LOG_WARN, "warning", "no thread could be started to "
+		    "end slow connections", NULL);
 	return gateway;
 }
 
@@ -406,8 +532,10 @@ drain(struct request *request)
 	enum piece piece = PIECE_DATA;
 	size_t len;
 
+	watch_until(request->watch, deadline);
 	while (piece == PIECE_DATA && timestamp_monotonic() < deadline)
 		piece = read_fastcgi(request->fastcgi.in, buffer, &len);
+	watch_until(request->watch, 0);
 	request->body_ended = piece == PIECE_END;
 }
 
@@ -473,12 +601,15 @@ connect_server(struct server *server)
 		return connect_server(server);
 	}
 	request->gateway = server->gateway;
+	request->watch = &server->watch;
 	sem_init(&request->answered, 0, 0);
 	/* Without a socket of its own the library never accepts by itself: it
 	 * is handed each connection, with its time limits set. */
 	FCGX_InitRequest(&request->fastcgi, -1, 0);
 	request->fastcgi.ipcFd = fd;
 	server->request = request;
+	server->watch.fd = fd;
+	server->peer = (struct peer){ 0 };
 	return true;
 }
 
@@ -489,11 +620,19 @@ serve_request(struct server *server, gateway_handler *handler, void *context)
 {
 	struct request *request = server->request;
 
+	watch_until(&server->watch, timestamp_monotonic() +
+	    server->gateway->timeout_ms);
 	/* It begins with ending the last request, and would close a
 	 * connection that is not to be kept. */
 	request->fastcgi.keepConnection = 1;
 	request->body_ended = false;
-	if (FCGX_Accept_r(&request->fastcgi) != 0)
+	bool whole = FCGX_Accept_r(&request->fastcgi) == 0;
+	watch_until(&server->watch, 0);
+	if (server->peer.fault != NULL)
+		log_line(LOG_WARN, "warning", "a connection to the FastCGI "
+		    "socket is not a web server's", "reason",
+		    server->peer.fault, NULL);
+	if (!whole)
 		return;
 	request->kept = request->fastcgi.keepConnection;
 	if (!request->kept)
@@ -519,8 +658,12 @@ gateway_serve(struct gateway *gateway, gateway_handler *handler,
 		    "connections", "reason", strerror(errno), NULL);
 		return;
 	}
+	watch_add(gateway, &server.watch);
+	thread_peer = &server.peer;
 	while (connect_server(&server))
 		serve_request(&server, handler, context);
+	thread_peer = NULL;
+	watch_remove(gateway, &server.watch);
 	if (server.request != NULL)
 		close_request(server.request);
 	close(server.epoll_fd);
@@ -539,6 +682,9 @@ gateway_stop(struct gateway *gateway)
 void
 gateway_close(struct gateway *gateway)
 {
+	if (gateway->watched)
+		pthread_join(gateway->watcher, NULL);
+	pthread_mutex_destroy(&gateway->watches_lock);
 	if (gateway->stop_fd >= 0)
 		close(gateway->stop_fd);
 	sem_destroy(&gateway->vacancies);
