@@ -50,7 +50,7 @@ async function count(total, connections) {
 	writeRequests(lines, total);
 	const child = start(program("tests/fcgi-request"), ["-l", socket, "valgrind", "--tool=callgrind",
 		`--callgrind-out-file=${file}`, "--quiet", ingest],
-		{ env: { PATH: process.env.PATH, HOME: work, DB_PATH: database, AGENTGATE_WEBHOOK_SECRET: secret }, stdio: ["ignore", "ignore", "inherit"] });
+		{ env: { PATH: process.env.PATH, HOME: work, DB_PATH: database, AGENTGATE_WEBHOOK_SECRET: secret, INGEST_SANDBOX: "off" }, stdio: ["ignore", "ignore", "inherit"] });
 	await until("the responder's socket", () => existsSync(socket));
 	const answers = await output(program("tests/fcgi-request"), ["-b", lines, "-c", String(connections), socket,
 		"GATEWAY_INTERFACE=CGI/1.1", "SERVER_SOFTWARE=lighttpd/1.4.69", "SERVER_PROTOCOL=HTTP/1.1", "REQUEST_METHOD=POST",

@@ -18,6 +18,7 @@
 #include "json.h"
 #include "log.h"
 #include "mapping.h"
+#include "sandbox.h"
 #include "settings.h"
 #include "signature.h"
 #include "store.h"
@@ -92,8 +93,15 @@ try_write(const struct settings *settings)
 }
 
 static void
-print_settings(const struct settings *settings)
+print_settings(const struct settings *settings, const struct sandbox *sandbox)
 {
+	static const char *const sandboxes[2][2] = {
+		{ "none: this system has no Landlock and no seccomp for it",
+		    "system calls only: this system has no Landlock" },
+		{ "files only: this system has no seccomp for it",
+		    "files and system calls" },
+	};
+
 	printf("settings: %s\ndatabase: %s\n", settings->file != NULL ?
 	    settings->file : "the environment only", settings->db_path);
 	for (int i = 0; i < SOURCES; i++) {
@@ -106,10 +114,12 @@ print_settings(const struct settings *settings)
 			printf("%s: no secret set, anybody may send\n",
 			    sources[i].name);
 	}
+	printf("sandbox: %s\n", !settings->sandbox ? "off" :
+	    sandboxes[sandbox->closes_files][sandbox->filters_calls]);
 }
 
 static int
-check(const struct settings *settings)
+check(const struct settings *settings, const struct sandbox *sandbox)
 {
 	char error[SETTINGS_ERROR_SIZE];
 	struct stat status;
@@ -134,7 +144,7 @@ check(const struct settings *settings)
 		    (unsigned long)settings->file_mode);
 		return EX_CONFIG;
 	}
-	print_settings(settings);
+	print_settings(settings, sandbox);
 	printf("a write was tried and taken back: all is well\n");
 	return EXIT_SUCCESS;
 }
@@ -303,6 +313,7 @@ static int
 run(enum task task, bool fastcgi)
 {
 	struct settings settings;
+	struct sandbox sandbox = { 0 };
 	struct ingest ingest = { .settings = &settings };
 	char error[SETTINGS_ERROR_SIZE];
 	int result;
@@ -324,9 +335,13 @@ run(enum task task, bool fastcgi)
 		ingest.settings_error = error;
 	} else {
 		log_set_level((enum log_level)settings.log_level);
+		/* Before any thread, and so that --check sees what serving
+		 * will see. */
+		if (settings.sandbox)
+			sandbox_enter(settings.db_path, &sandbox);
 	}
 
-	result = task == CHECK ? check(&settings) : fastcgi ?
+	result = task == CHECK ? check(&settings, &sandbox) : fastcgi ?
 	    serve_fastcgi(&ingest) : serve_cgi(&ingest);
 	settings_free(&settings);
 	return result;

@@ -57,6 +57,8 @@ static const char *const synchronous_modes[] = {
 static const char *const log_levels[] = { "error", "warn", "info", "debug",
 	NULL };
 
+static const char *const switches[] = { "off", "on", NULL };
+
 #define AT(member) offsetof(struct settings, member)
 #define SECRET(variable, source, which) \
 	{ .name = variable, .kind = KIND_SECRET, \
@@ -96,6 +98,7 @@ static const struct setting table[] = {
 	NUMBER("INGEST_BUSY_MS", busy_ms, "4000", 0, 60000),
 	NUMBER("INGEST_READ_TIMEOUT_MS", read_timeout_ms, "10000", 1, 600000),
 	CHOICE("INGEST_LOG", log_level, "warn", log_levels),
+	CHOICE("INGEST_SANDBOX", sandbox, "on", switches),
 };
 
 #define SETTINGS_COUNT (sizeof(table) / sizeof(table[0]))

@@ -37,6 +37,7 @@ struct settings {
 	long busy_ms;
 	long read_timeout_ms;
 	long log_level;
+	long sandbox; /* 0: off */
 
 	char *file; /* the settings file that was read, or NULL */
 };

@@ -47,7 +47,8 @@ enum statement {
 };
 
 #define FOLDER_HINT "the folder of the database must exist and be writable, " \
-    "with all files in it, by the user that this program runs as"
+    "with all files in it, by the user that this program runs as; if that " \
+    "folder was replaced, start the program again"
 #define NEWER_HINT "its tables are not those that this version knows: " \
     "install a newer agentlens-ingest, or name another file in DB_PATH"
 

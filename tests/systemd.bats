@@ -95,10 +95,11 @@ local_units() {
 		done
 	}
 	value "$service" SystemCallFilter >"$dir/filter"
+	: >"$dir/allowed"
 	while read -r line; do
 		case $line in
 		"~"*) names ${line#\~} | sort -u | comm -23 "$dir/allowed" - >"$dir/left" && mv "$dir/left" "$dir/allowed" ;;
-		*) names $line | sort -u >"$dir/allowed" ;;
+		*) names $line | sort -u - "$dir/allowed" >"$dir/left" && mv "$dir/left" "$dir/allowed" ;;
 		esac
 	done <"$dir/filter"
 	grep -qx semtimedop "$dir/allowed"
