@@ -159,118 +159,210 @@ close_files(const char *database)
 
 #ifdef ARCH
 
-#define LOAD(member) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, \
-    (uint32_t)offsetof(struct seccomp_data, member))
-/* The lower half of an argument, on machines that begin with it. */
-#define LOAD_ARGUMENT(n) LOAD(args[n])
-#define IF_EQUAL(value, then, otherwise) \
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(value), then, otherwise)
-#define IF_BITS(bits, then, otherwise) \
-    BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (uint32_t)(bits), then, otherwise)
-#define ANSWER(action) BPF_STMT(BPF_RET | BPF_K, (uint32_t)(action))
-#define ERROR(number) ANSWER(SECCOMP_RET_ERRNO | (number))
-#ifndef SECCOMP_RET_KILL_PROCESS
-#define SECCOMP_RET_KILL_PROCESS SECCOMP_RET_KILL
+/* What becomes of a system call. */
+enum verdict {
+	/* As by a kernel that is too old for it: a libc that is newer than the
+	 * table has another way then, as for clone3(), whose flags a filter
+	 * cannot see. */
+	UNKNOWN,
+	ALLOWED,
+	NO_CODE,     /* third argument without PROT_EXEC */
+	THREAD_ONLY, /* first argument with CLONE_THREAD */
+	SELF_ONLY,   /* first argument is this process, or 0 for it */
+	HOSTILE      /* neither the program nor a library of it does this */
+};
+
+static const unsigned char verdicts[] = {
+	[SYS_read] = ALLOWED, [SYS_write] = ALLOWED, [SYS_readv] = ALLOWED,
+	[SYS_writev] = ALLOWED, [SYS_pread64] = ALLOWED,
+	[SYS_pwrite64] = ALLOWED, [SYS_lseek] = ALLOWED,
+	[SYS_fsync] = ALLOWED, [SYS_fdatasync] = ALLOWED,
+	[SYS_ftruncate] = ALLOWED, [SYS_fallocate] = ALLOWED,
+	[SYS_flock] = ALLOWED, [SYS_fcntl] = ALLOWED, [SYS_close] = ALLOWED,
+	[SYS_dup] = ALLOWED, [SYS_dup3] = ALLOWED, [SYS_ppoll] = ALLOWED,
+	[SYS_pselect6] = ALLOWED, [SYS_epoll_create1] = ALLOWED,
+	[SYS_epoll_ctl] = ALLOWED, [SYS_epoll_pwait] = ALLOWED,
+	[SYS_eventfd2] = ALLOWED,
+
+	/* The socket that the program was given. */
+	[SYS_accept] = ALLOWED, [SYS_accept4] = ALLOWED,
+	[SYS_setsockopt] = ALLOWED, [SYS_getsockopt] = ALLOWED,
+	[SYS_getsockname] = ALLOWED, [SYS_getpeername] = ALLOWED,
+	[SYS_shutdown] = ALLOWED, [SYS_recvfrom] = ALLOWED,
+
+	/* Files; Landlock says which. */
+	[SYS_openat] = ALLOWED, [SYS_newfstatat] = ALLOWED,
+	[SYS_fstat] = ALLOWED, [SYS_statx] = ALLOWED,
+	[SYS_faccessat] = ALLOWED, [SYS_faccessat2] = ALLOWED,
+	[SYS_readlinkat] = ALLOWED, [SYS_unlinkat] = ALLOWED,
+	[SYS_fchmod] = ALLOWED, [SYS_fchown] = ALLOWED,
+	[SYS_getcwd] = ALLOWED,
+
+	[SYS_brk] = ALLOWED, [SYS_munmap] = ALLOWED, [SYS_mremap] = ALLOWED,
+	[SYS_madvise] = ALLOWED, [SYS_mmap] = NO_CODE,
+	[SYS_mprotect] = NO_CODE,
+
+	[SYS_clone] = THREAD_ONLY, [SYS_futex] = ALLOWED,
+	[SYS_exit] = ALLOWED, [SYS_exit_group] = ALLOWED,
+	[SYS_set_robust_list] = ALLOWED, [SYS_rseq] = ALLOWED,
+	[SYS_gettid] = ALLOWED, [SYS_sched_yield] = ALLOWED,
+	[SYS_sched_getaffinity] = ALLOWED, [SYS_membarrier] = ALLOWED,
+	[SYS_rt_sigaction] = ALLOWED, [SYS_rt_sigprocmask] = ALLOWED,
+	[SYS_rt_sigreturn] = ALLOWED, [SYS_rt_sigtimedwait] = ALLOWED,
+	[SYS_sigaltstack] = ALLOWED, [SYS_restart_syscall] = ALLOWED,
+	[SYS_tgkill] = SELF_ONLY,
+
+	[SYS_clock_gettime] = ALLOWED, [SYS_clock_getres] = ALLOWED,
+	[SYS_gettimeofday] = ALLOWED, [SYS_nanosleep] = ALLOWED,
+	[SYS_clock_nanosleep] = ALLOWED, [SYS_getrandom] = ALLOWED,
+	[SYS_getpid] = ALLOWED, [SYS_getuid] = ALLOWED,
+	[SYS_geteuid] = ALLOWED, [SYS_getgid] = ALLOWED,
+	[SYS_getegid] = ALLOWED, [SYS_uname] = ALLOWED,
+	[SYS_sysinfo] = ALLOWED, [SYS_getrusage] = ALLOWED,
+	[SYS_prlimit64] = SELF_ONLY,
+
+	/* The queue of the processes that write one file. */
+	[SYS_semget] = ALLOWED, [SYS_semctl] = ALLOWED, [SYS_semop] = ALLOWED,
+	[SYS_semtimedop] = ALLOWED,
+
+#ifdef __x86_64__
+	/* By their older names. */
+	[SYS_open] = ALLOWED, [SYS_stat] = ALLOWED, [SYS_lstat] = ALLOWED,
+	[SYS_access] = ALLOWED, [SYS_readlink] = ALLOWED,
+	[SYS_unlink] = ALLOWED, [SYS_dup2] = ALLOWED, [SYS_poll] = ALLOWED,
+	[SYS_select] = ALLOWED, [SYS_epoll_wait] = ALLOWED,
+	[SYS_time] = ALLOWED, [SYS_fork] = HOSTILE, [SYS_vfork] = HOSTILE,
 #endif
+	[SYS_execve] = HOSTILE, [SYS_execveat] = HOSTILE,
+	[SYS_ptrace] = HOSTILE, [SYS_process_vm_readv] = HOSTILE,
+	[SYS_process_vm_writev] = HOSTILE, [SYS_socket] = HOSTILE,
+	[SYS_socketpair] = HOSTILE, [SYS_connect] = HOSTILE,
+	[SYS_bind] = HOSTILE, [SYS_listen] = HOSTILE, [SYS_bpf] = HOSTILE,
+	[SYS_mount] = HOSTILE, [SYS_unshare] = HOSTILE, [SYS_setns] = HOSTILE,
+};
 
-#define ALLOW(name) \
-    IF_EQUAL(SYS_##name, 0, 1), ANSWER(SECCOMP_RET_ALLOW)
-#define KILL(name) \
-    IF_EQUAL(SYS_##name, 0, 1), ANSWER(SECCOMP_RET_KILL_PROCESS)
-/* The number of the call is loaded on the way into each of these, and is gone
- * on no way out that goes on. */
-#define ALLOW_WITH(name, n, bits) \
-    IF_EQUAL(SYS_##name, 0, 4), LOAD_ARGUMENT(n), IF_BITS(bits, 0, 1), \
-    ANSWER(SECCOMP_RET_ALLOW), ERROR(EPERM)
-#define ALLOW_WITHOUT(name, n, bits) \
-    IF_EQUAL(SYS_##name, 0, 4), LOAD_ARGUMENT(n), IF_BITS(bits, 1, 0), \
-    ANSWER(SECCOMP_RET_ALLOW), ERROR(EPERM)
-#define ALLOW_EQUAL(name, n, value) \
-    IF_EQUAL(SYS_##name, 0, 4), LOAD_ARGUMENT(n), IF_EQUAL(value, 0, 1), \
-    ANSWER(SECCOMP_RET_ALLOW), ERROR(EPERM)
+#define CALLS (sizeof(verdicts) / sizeof(verdicts[0]))
 
-/*
- * A call that is in no line is answered ENOSYS, as by a kernel that is too old
- * for it: a libc that is newer than this list has another way then, as for
- * clone3(), whose flags a filter cannot see.  The often used come first, for
- * kernels that do not remember the answers (before 5.11).
- */
+/* Twice as many as the table needs now; all jumps but the first reach less
+ * than half of it, and none may reach more than 255. */
+#define FILTER_MAX 500
+
+struct filter {
+	struct sock_filter code[FILTER_MAX];
+	size_t len;
+	bool too_long;
+};
+
+static void
+add(struct filter *f, unsigned code, uint32_t value, size_t if_true,
+    size_t if_false)
+{
+	if (f->len == FILTER_MAX || if_true > 255 || if_false > 255) {
+		f->too_long = true;
+		return;
+	}
+	f->code[f->len++] = (struct sock_filter)BPF_JUMP((uint16_t)code, value,
+	    (uint8_t)if_true, (uint8_t)if_false);
+}
+
+static void
+load(struct filter *f, size_t offset)
+{
+	add(f, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, 0, 0);
+}
+
+static void
+answer(struct filter *f, uint32_t action)
+{
+	add(f, BPF_RET | BPF_K, action, 0, 0);
+}
+
+/* Allows what passes a comparison of the argument's lower half, with which
+ * both machines begin. */
+static void
+answer_by(struct filter *f, int argument, unsigned comparison, uint32_t value,
+    bool wanted)
+{
+	load(f, offsetof(struct seccomp_data, args) +
+	    (size_t)argument * sizeof(uint64_t));
+	add(f, BPF_JMP | comparison | BPF_K, value, !wanted, wanted);
+	answer(f, SECCOMP_RET_ALLOW);
+	answer(f, SECCOMP_RET_ERRNO | EPERM);
+}
+
+static void
+judge(struct filter *f, enum verdict verdict)
+{
+	switch (verdict) {
+	case UNKNOWN:
+		answer(f, SECCOMP_RET_ERRNO | ENOSYS);
+		break;
+	case ALLOWED:
+		answer(f, SECCOMP_RET_ALLOW);
+		break;
+	case NO_CODE:
+		answer_by(f, 2, BPF_JSET, PROT_EXEC, false);
+		break;
+	case THREAD_ONLY:
+		answer_by(f, 0, BPF_JSET, CLONE_THREAD, true);
+		break;
+	case SELF_ONLY:
+		load(f, offsetof(struct seccomp_data, args));
+		add(f, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0);
+		add(f, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)getpid(), 0, 1);
+		answer(f, SECCOMP_RET_ALLOW);
+		answer(f, SECCOMP_RET_ERRNO | EPERM);
+		break;
+	case HOSTILE:
+		answer(f, SECCOMP_RET_KILL_PROCESS);
+		break;
+	}
+}
+
+/* A search by halves: the kernel tries every call once when it takes a filter,
+ * which for one comparison after the other costs more than all the rest. */
+static void
+search(struct filter *f, const uint32_t *starts, size_t count)
+{
+	size_t half = count / 2, here = f->len;
+
+	if (count == 1) {
+		judge(f, *starts < CALLS ? verdicts[*starts] : UNKNOWN);
+		return;
+	}
+	add(f, BPF_JMP | BPF_JGE | BPF_K, starts[half], 0, 0);
+	search(f, starts, half);
+	if (f->too_long || f->len - here - 1 > 255)
+		f->too_long = true;
+	else
+		f->code[here].jt = (uint8_t)(f->len - here - 1);
+	search(f, starts + half, count - half);
+}
+
 static int
 filter_calls(void)
 {
-	const uint32_t self = (uint32_t)getpid();
-	struct sock_filter filter[] = {
-		LOAD(arch), IF_EQUAL(ARCH, 1, 0),
-		ANSWER(SECCOMP_RET_KILL_PROCESS), LOAD(nr),
-#ifdef __x86_64__
-		/* The calls of x32, which have numbers of their own. */
-		IF_BITS(0x40000000, 0, 1), ANSWER(SECCOMP_RET_KILL_PROCESS),
-#endif
-		ALLOW(read), ALLOW(write), ALLOW(futex), ALLOW(fcntl),
-		ALLOW(pread64), ALLOW(pwrite64), ALLOW(newfstatat),
-		ALLOW(fstat), ALLOW(fdatasync), ALLOW(semtimedop),
-		ALLOW(accept4), ALLOW(epoll_pwait), ALLOW(setsockopt),
-		ALLOW(shutdown), ALLOW(close), ALLOW(getrandom),
-		ALLOW(clock_gettime), ALLOW(gettimeofday), ALLOW(getpid),
-#ifdef __x86_64__
-		ALLOW(poll), ALLOW(epoll_wait), ALLOW(select), ALLOW(dup2),
-		ALLOW(open), ALLOW(stat), ALLOW(lstat), ALLOW(access),
-		ALLOW(readlink), ALLOW(unlink), ALLOW(time),
-#endif
+	struct filter f = { .len = 0 };
+	/* Where calls of another verdict begin; the last is behind the table,
+	 * where the calls of x32 are, too. */
+	uint32_t starts[CALLS + 1] = { 0 };
+	size_t count = 1;
 
-		/* More of reading and writing. */
-		ALLOW(readv), ALLOW(writev), ALLOW(lseek), ALLOW(fsync),
-		ALLOW(ftruncate), ALLOW(fallocate), ALLOW(flock),
-		ALLOW(ppoll), ALLOW(pselect6), ALLOW(dup), ALLOW(dup3),
-		ALLOW(epoll_create1), ALLOW(epoll_ctl), ALLOW(eventfd2),
-		ALLOW(getsockopt), ALLOW(getpeername), ALLOW(getsockname),
-
-		/* Files; Landlock says which. */
-		ALLOW(openat), ALLOW(statx), ALLOW(faccessat),
-		ALLOW(faccessat2), ALLOW(readlinkat), ALLOW(unlinkat),
-		ALLOW(fchmod), ALLOW(fchown), ALLOW(getcwd),
-
-		/* Memory, but no code. */
-		ALLOW(brk), ALLOW(munmap), ALLOW(mremap), ALLOW(madvise),
-		ALLOW_WITHOUT(mmap, 2, PROT_EXEC),
-		ALLOW_WITHOUT(mprotect, 2, PROT_EXEC),
-
-		/* Threads, but no processes. */
-		ALLOW_WITH(clone, 0, CLONE_THREAD), ALLOW(exit),
-		ALLOW(exit_group), ALLOW(set_robust_list), ALLOW(rseq),
-		ALLOW(gettid), ALLOW(sched_yield), ALLOW(sched_getaffinity),
-		ALLOW(membarrier), ALLOW(restart_syscall),
-
-		/* Signals, to itself only. */
-		ALLOW(rt_sigaction), ALLOW(rt_sigprocmask),
-		ALLOW(rt_sigreturn), ALLOW(rt_sigtimedwait),
-		ALLOW(sigaltstack), ALLOW_EQUAL(tgkill, 0, self),
-
-		/* Time, who one is, and how much there is. */
-		ALLOW(nanosleep), ALLOW(clock_nanosleep), ALLOW(clock_getres),
-		ALLOW(getuid), ALLOW(geteuid), ALLOW(getgid), ALLOW(getegid),
-		ALLOW(uname), ALLOW(sysinfo), ALLOW(getrusage),
-		ALLOW_EQUAL(prlimit64, 0, 0),
-
-		/* The queue of the processes that write one file. */
-		ALLOW(semget), ALLOW(semctl), ALLOW(semop),
-
-		/* Nothing in the program or its libraries does these. */
-		KILL(execve), KILL(execveat), KILL(ptrace),
-		KILL(process_vm_readv), KILL(process_vm_writev),
-		KILL(socket), KILL(socketpair), KILL(connect), KILL(bind),
-		KILL(listen), KILL(bpf), KILL(perf_event_open),
-		KILL(init_module), KILL(finit_module), KILL(kexec_load),
-		KILL(mount), KILL(unshare), KILL(setns), KILL(keyctl),
-#ifdef __x86_64__
-		KILL(fork), KILL(vfork),
-#endif
-
-		ERROR(ENOSYS),
-	};
+	for (uint32_t i = 1; i <= CALLS; i++)
+		if (i == CALLS || verdicts[i] != verdicts[i - 1])
+			starts[count++] = i;
+	load(&f, offsetof(struct seccomp_data, arch));
+	add(&f, BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0);
+	answer(&f, SECCOMP_RET_KILL_PROCESS);
+	load(&f, offsetof(struct seccomp_data, nr));
+	search(&f, starts, count);
+	if (f.too_long) {
+		errno = E2BIG;
+		return -1;
+	}
 	const struct sock_fprog program = {
-		.len = sizeof(filter) / sizeof(filter[0]),
-		.filter = filter,
+		.len = (unsigned short)f.len,
+		.filter = f.code,
 	};
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }
