@@ -10,6 +10,9 @@
  * in an object, in ascending order. */
 #define ARRAY_INDEX_MAX UINT32_C(4294967294)
 
+/* Places that a new object of json-c has, used or not. */
+#define OBJECT_PLACES 16
+
 struct reader {
 	const char *start;
 	const char *at;
@@ -302,12 +305,37 @@ read_key(struct reader *r)
 	return key;
 }
 
+/* A place takes 40 bytes, so that a body of empty objects, three bytes each,
+ * would take 265 times its size. */
+static void
+give_back_places(struct json_object *object)
+{
+	int used = json_object_object_length(object);
+	int needed = used + used / 2 + 1;
+
+	/* What cannot be had smaller stays as it is. */
+	if (needed < OBJECT_PLACES)
+		(void)lh_table_resize(json_object_get_object(object), needed);
+}
+
+static struct json_object *
+new_array(void)
+{
+#if JSON_C_VERSION_NUM >= ((0 << 16) | (15 << 8))
+	return json_object_new_array_ext(1);
+#else
+	return json_object_new_array();
+#endif
+}
+
 static int
 read_object(struct reader *r, int depth, struct json_object *object)
 {
 	skip_space(r);
-	if (take(r, '}'))
+	if (take(r, '}')) {
+		give_back_places(object);
 		return 0;
+	}
 	do {
 		struct json_object *member;
 		char *key = read_key(r);
@@ -325,6 +353,7 @@ read_object(struct reader *r, int depth, struct json_object *object)
 		}
 		skip_space(r);
 	} while (take(r, ','));
+	give_back_places(object);
 	return take(r, '}') ? 0 : fail(r, "a comma or } was expected");
 }
 
@@ -355,7 +384,7 @@ read_container(struct reader *r, int depth, struct json_object **value)
 	if (depth > JSON_DEPTH_MAX)
 		return fail(r, "nested deeper than 64");
 	struct json_object *container = is_object ?
-	    json_object_new_object() : json_object_new_array();
+	    json_object_new_object() : new_array();
 	if (container == NULL)
 		return fail(r, "out of memory");
 	int result = is_object ? read_object(r, depth + 1, container) :
