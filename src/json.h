@@ -33,7 +33,7 @@ struct json_error {
  * skipped, nothing but white space after the value, at most JSON_DEPTH_MAX
  * deep.  Of duplicate keys the last wins, at the place of the first; a lone
  * surrogate becomes U+FFFD; a number beyond the doubles is an error.
- * `text` need not be NUL-terminated at len, but must be readable there.
+ * text[len] must be a NUL, which ends a number that is the whole text.
  *
  * Returns 0 with *value (NULL for JSON's null), which the caller releases with
  * json_object_put(); or -1 with *error.

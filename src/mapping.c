@@ -7,6 +7,9 @@
 #define FIELDS_MAX 5
 #define ALIASES_MAX 3
 
+/* Bytes of an unknown event's name that a refusal shows. */
+#define SHOWN_MAX 160
+
 enum form {
 	FORM_ENVELOPE,
 	FORM_BARE /* FormBridge's own body; the event is its state */
@@ -140,7 +143,8 @@ unknown_event(const char *event, const struct source *source,
 {
 	/* Cut, so that a long name leaves room for the source. */
 	return reply_set(reply, REPLY_UNKNOWN_EVENT,
-	    "'%.160s' for source '%s'", event, source->name);
+	    "'%.*s' for source '%s'", (int)text_fit(event, SHOWN_MAX), event,
+	    source->name);
 }
 
 static bool

@@ -344,7 +344,8 @@ read_assignment(struct file *f, const char *path, struct values *values,
 	if (c != '=')
 		return fail(error, "%s:%d: a line must be NAME=value", path,
 		    line);
-	int index = find_setting(name);
+	/* A name that goes on behind a NUL is not the one before it. */
+	int index = strlen(name) == len ? find_setting(name) : -1;
 	if (index < 0)
 		return fail(error, "%s:%d: unknown setting %s", path, line,
 		    name);

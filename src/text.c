@@ -61,6 +61,19 @@ text_is_control(const char *s)
 	    (u[0] == 0xc2 && u[1] >= 0x80 && u[1] <= 0x9f);
 }
 
+size_t
+text_fit(const char *s, size_t max)
+{
+	size_t len = strnlen(s, max + 1);
+
+	if (len <= max)
+		return len;
+	/* s[len] is the first byte to go: 10xxxxxx goes on with one. */
+	for (len = max; len > 0 && (s[len] & 0xc0) == 0x80; len--)
+		;
+	return len;
+}
+
 void
 text_free(struct text *text)
 {

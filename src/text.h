@@ -38,6 +38,10 @@ const char *text_string(const struct text *text);
  * character: C0, DEL, or C1, which are the bytes C2 80 to C2 9F. */
 bool text_is_control(const char *s);
 
+/* The length of the most characters of the UTF-8 at s that fit in max bytes;
+ * none of them is cut. */
+size_t text_fit(const char *s, size_t max);
+
 /* Releases the memory; the text is empty again and may be used anew. */
 void text_free(struct text *text);
 

@@ -280,6 +280,18 @@ padded() {
 	counted events 0
 }
 
+@test "the name of an unknown event is cut between characters" {
+	local name
+	printf -v name '%159s' ''
+	name=${name// /x}
+	deliver agentgate "{\"source\":\"agentgate\",\"event\":\"${name}éééé\",\"data\":{}}"
+	refused 400 "Unknown event type '$name' for source 'agentgate'"
+	deliver agentgate "{\"source\":\"agentgate\",\"event\":\"${name}x\",\"data\":{}}"
+	refused 400 "Unknown event type '${name}x' for source 'agentgate'"
+	deliver agentgate "{\"source\":\"agentgate\",\"event\":\"${name:0:157}€éé\",\"data\":{}}"
+	refused 400 "Unknown event type '${name:0:157}€' for source 'agentgate'"
+}
+
 @test "400 that names a field of the wrong kind" {
 	deliver agentgate '{"source":"agentgate","event":"request.created","data":{"requestId":7}}'
 	refused 400 "Field 'requestId' must be a string"

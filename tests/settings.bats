@@ -213,6 +213,14 @@ configured() {
 	bad INGEST_THREAD=1 INGEST_=1 INGEST_DB_PATH=/tmp/x
 }
 
+@test "a name that goes on behind a NUL is no setting" {
+	printf 'DB_PATH\0x=%s/elsewhere.db\n' "$dir" >"$dir/settings.conf"
+	chmod 0600 "$dir/settings.conf"
+	post '{"source":"generic","event":"x","data":{}}'
+	answered 500
+	fails test -e "$dir/elsewhere.db"
+}
+
 @test "an unknown name in the file is an error" {
 	local line
 	for line in FOO=1 INGEST_THREAD=5 db_path=/x PATH=/bin INGEST_CONFIG=/x 'export INGEST_LOG=warn'; do
