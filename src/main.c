@@ -220,12 +220,13 @@ serve_fastcgi(struct ingest *ingest)
 	ingest->committer = committer_open(settings, true);
 	worker.gateway = gateway_open((int)settings->read_timeout_ms,
 	    settings->threads);
-	if (threads == NULL || ingest->committer == NULL ||
-	    worker.gateway == NULL)
+	long started = threads == NULL || ingest->committer == NULL ||
+	    worker.gateway == NULL ? 0 :
+	    start_workers(&worker, threads, settings->threads);
+	if (started == 0) {
+		free(threads);
 		return EX_OSERR;
-	long started = start_workers(&worker, threads, settings->threads);
-	if (started == 0)
-		return EX_OSERR;
+	}
 
 	sigwait(&ending, &signal_number);
 	gateway_stop(worker.gateway);

@@ -21,6 +21,8 @@ count_up(const char *after, char out[ULID_SIZE])
 		memcpy(out, after, ULID_SIZE);
 	for (int i = ULID_LEN - 1; i >= 0; i--) {
 		const char *digit = strchr(alphabet, out[i]);
+		if (digit == NULL)
+			return -1;
 		if (digit[1] != '\0') {
 			out[i] = digit[1];
 			return out[0] <= '7' ? 0 : -1;

@@ -364,8 +364,11 @@ one_exchange(int fd, const struct options *o, const struct buffer *variables,
 	if (o->ending == ENDING_CLOSE)
 		return;
 	whole = read_answer(fd, &a);
-	fwrite(a.out.bytes, 1, a.out.len, stdout);
-	fwrite(a.err.bytes, 1, a.err.len, stderr);
+	/* What is empty has no bytes, and fwrite() may not be given NULL. */
+	if (a.out.len > 0)
+		fwrite(a.out.bytes, 1, a.out.len, stdout);
+	if (a.err.len > 0)
+		fwrite(a.err.bytes, 1, a.err.len, stderr);
 	if (!whole && o->ending != ENDING_ABORT)
 		die("the connection ended before the answer did");
 	if (whole && a.protocol_status != 0)

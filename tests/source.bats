@@ -85,3 +85,14 @@ src=$SOURCE_DIR/src
 		grep -qE -- "(-|Fl |\\\\-)$name" "$SOURCE_DIR/man/agentlens-ingest.8.in"
 	done
 }
+
+@test "shellcheck has nothing to say about any script" {
+	command -v shellcheck >/dev/null || skip 'shellcheck is not installed'
+	local script
+	for script in .ci/run bench/run bootstrap debian/agentlens-ingest.postinst \
+		debian/agentlens-ingest.postrm examples/send-event hosting/where.cgi tests/run tests/fuzz/run; do
+		[ -f "$SOURCE_DIR/$script" ] || continue
+		row "$script"
+		shellcheck "$SOURCE_DIR/$script"
+	done
+}
