@@ -8,7 +8,7 @@
 static enum reply_kind
 out_of_memory(struct reply *reply)
 {
-	return reply_set(reply, REPLY_INTERNAL, "%s", "");
+	return reply_set(reply, REPLY_INTERNAL, "%s", REPLY_NO_MEMORY);
 }
 
 static enum reply_kind

@@ -225,7 +225,7 @@ event_build(struct event *event, const struct source *source,
 	}
 	if (event->payload.failed || event->metadata.failed ||
 	    event->short_metadata.failed || event->reported.failed)
-		return reply_set(reply, REPLY_INTERNAL, "%s", "");
+		return reply_set(reply, REPLY_INTERNAL, "%s", REPLY_NO_MEMORY);
 	return REPLY_NONE;
 }
 

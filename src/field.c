@@ -49,7 +49,8 @@ enum reply_kind
 field_read_object(struct json_object *value, const char *name,
     struct json_object **object, struct reply *reply)
 {
-	*object = json_as_object(value);
+	if (json_as_object(value, object) != 0)
+		return reply_set(reply, REPLY_INTERNAL, "%s", REPLY_NO_MEMORY);
 	if (*object != NULL)
 		return REPLY_NONE;
 	return reply_set(reply, REPLY_BAD_FIELD, "'%s' must be an object",

@@ -176,7 +176,11 @@ read_cgi(char *buffer, size_t *len, int64_t wait_ms)
 
 	if (ready == 0)
 		return PIECE_LATE;
-	ssize_t got = ready < 0 ? -1 : read(STDIN_FILENO, buffer, CHUNK);
+	ssize_t got = -1;
+	if (ready > 0)
+		while ((got = read(STDIN_FILENO, buffer, CHUNK)) < 0 &&
+		    errno == EINTR)
+			;
 	if (got < 0)
 		return errno == EINTR || errno == EAGAIN ? PIECE_LATE :
 		    PIECE_BROKEN;
@@ -271,7 +275,7 @@ request_read_body(struct request *request, size_t max_len, int timeout_ms,
 	    (r.announced >= 0 && r.got != r.announced))
 		return reply_set(reply, REPLY_WRONG_LENGTH, "%s", "");
 	if (body->failed)
-		return reply_set(reply, REPLY_INTERNAL, "%s", "");
+		return reply_set(reply, REPLY_INTERNAL, "%s", REPLY_NO_MEMORY);
 	return REPLY_NONE;
 }
 

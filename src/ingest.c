@@ -117,7 +117,9 @@ read_json(struct call *call)
 	/* The reader looks at the byte behind the body, an empty one's too. */
 	if (json_read(text_string(&call->body), call->body.len, &call->json,
 	    &error) != 0)
-		return reply_set(&call->reply, REPLY_BAD_JSON,
+		return error.no_memory ? reply_set(&call->reply,
+		    REPLY_INTERNAL, "%s", REPLY_NO_MEMORY) :
+		    reply_set(&call->reply, REPLY_BAD_JSON,
 		    "%s at byte %zu", error.reason, error.offset);
 	if (!json_is_object(call->json))
 		return reply_set(&call->reply, REPLY_BAD_JSON,
@@ -136,11 +138,10 @@ find_source(struct call *call)
 }
 
 /* Whether one of the source's secrets signed the body with this digest. */
-static bool
-is_signed_with(const struct call *call,
-    const unsigned char digest[SIGNATURE_BYTES])
+static enum reply_kind
+compare_digest(struct call *call, const unsigned char digest[SIGNATURE_BYTES])
 {
-	bool good = false;
+	bool good = false, computed = true;
 
 	for (int i = 0; i < SETTINGS_SECRETS; i++) {
 		const char *secret =
@@ -150,13 +151,18 @@ is_signed_with(const struct call *call,
 			continue;
 		if (signature_hmac_sha256(secret, strlen(secret),
 		    text_string(&call->body), call->body.len, expected) != 0)
-			log_line(LOG_ERROR, "error", "libgcrypt computes no "
-			    "HMAC-SHA256; is the secret too short for its "
-			    "FIPS mode?", NULL);
+			computed = false;
 		else
 			good |= signature_equal(digest, expected);
 	}
-	return good;
+	if (good)
+		return REPLY_NONE;
+	if (computed)
+		return reply_set(&call->reply, REPLY_BAD_SIGNATURE, "%s", "");
+	log_line(LOG_ERROR, "error", "libgcrypt computes no HMAC-SHA256; is "
+	    "memory short, or the secret too short for its FIPS mode?", NULL);
+	return reply_set(&call->reply, REPLY_INTERNAL, "%s",
+	    ": the signature could not be checked");
 }
 
 static enum reply_kind
@@ -176,9 +182,11 @@ verify_signature(struct call *call)
 	    source->signature_headers[i] != NULL; i++)
 		header = request_header(call->request,
 		    source->signature_headers[i]);
-	if (header == NULL || signature_decode(header, digest) != 0 ||
-	    !is_signed_with(call, digest))
+	if (header == NULL || signature_decode(header, digest) != 0)
 		return reply_set(&call->reply, REPLY_BAD_SIGNATURE, "%s", "");
+	enum reply_kind kind = compare_digest(call, digest);
+	if (kind != REPLY_NONE)
+		return kind;
 
 	call->is_signed = true;
 	signature_hex(digest, call->signature);
@@ -364,9 +372,9 @@ answer(struct call *call)
 	log_call(call);
 	reply_write(&call->reply, method == NULL || strcmp(method, "HEAD") != 0,
 	    &response);
-	request_answer(call->request, response.failed ? reply_no_memory :
+	request_answer(call->request, response.failed ? reply_fallback :
 	    text_string(&response), response.failed ?
-	    strlen(reply_no_memory) : response.len);
+	    strlen(reply_fallback) : response.len);
 	text_free(&response);
 
 	text_free(&call->reason);
@@ -402,8 +410,8 @@ ingest_handle(void *context, struct request *request)
 	struct call *call = calloc(1, sizeof(*call));
 
 	if (call == NULL) {
-		request_answer(request, reply_no_memory,
-		    strlen(reply_no_memory));
+		request_answer(request, reply_fallback,
+		    strlen(reply_fallback));
 		return;
 	}
 	call->ingest = context;

@@ -21,6 +21,8 @@ struct reader {
 	const char *reason;
 };
 
+static const char out_of_memory[] = "out of memory";
+
 static int read_value(struct reader *r, int depth, struct json_object **value);
 
 static int
@@ -216,7 +218,7 @@ read_string(struct reader *r)
 		return fail(r, r->at == r->end ? "a string is not closed" :
 		    "control character in a string");
 	}
-	return r->scratch.failed ? fail(r, "out of memory") : 0;
+	return r->scratch.failed ? fail(r, out_of_memory) : 0;
 }
 
 static bool
@@ -253,7 +255,7 @@ read_number(struct reader *r, struct json_object **value)
 		return fail(r, "number too large");
 	}
 	*value = json_object_new_double(number);
-	return *value == NULL ? fail(r, "out of memory") : 0;
+	return *value == NULL ? fail(r, out_of_memory) : 0;
 }
 
 static int
@@ -283,7 +285,7 @@ read_key(struct reader *r)
 		nuls += r->scratch.data[i] == '\0';
 	char *key = malloc(r->scratch.len + nuls + 1), *to = key;
 	if (key == NULL) {
-		fail(r, "out of memory");
+		fail(r, out_of_memory);
 		return NULL;
 	}
 	for (size_t i = 0; i < r->scratch.len; i++) {
@@ -349,7 +351,7 @@ read_object(struct reader *r, int depth, struct json_object *object)
 		free(key);
 		if (added != 0) {
 			json_object_put(member);
-			return fail(r, "out of memory");
+			return fail(r, out_of_memory);
 		}
 		skip_space(r);
 	} while (take(r, ','));
@@ -369,7 +371,7 @@ read_array(struct reader *r, int depth, struct json_object *array)
 			return -1;
 		if (json_object_array_add(array, element) != 0) {
 			json_object_put(element);
-			return fail(r, "out of memory");
+			return fail(r, out_of_memory);
 		}
 		skip_space(r);
 	} while (take(r, ','));
@@ -386,7 +388,7 @@ read_container(struct reader *r, int depth, struct json_object **value)
 	struct json_object *container = is_object ?
 	    json_object_new_object() : new_array();
 	if (container == NULL)
-		return fail(r, "out of memory");
+		return fail(r, out_of_memory);
 	int result = is_object ? read_object(r, depth + 1, container) :
 	    read_array(r, depth + 1, container);
 	if (result != 0) {
@@ -416,13 +418,13 @@ read_value(struct reader *r, int depth, struct json_object **value)
 			return -1;
 		*value = json_object_new_string_len(
 		    text_string(&r->scratch), (int)r->scratch.len);
-		return *value == NULL ? fail(r, "out of memory") : 0;
+		return *value == NULL ? fail(r, out_of_memory) : 0;
 	case 't':
 	case 'f':
 		if (read_word(r, *r->at == 't' ? "true" : "false") != 0)
 			return -1;
 		*value = json_object_new_boolean(r->at[-2] == 'u');
-		return *value == NULL ? fail(r, "out of memory") : 0;
+		return *value == NULL ? fail(r, out_of_memory) : 0;
 	case 'n':
 		return read_word(r, "null");
 	default:
@@ -453,6 +455,7 @@ json_read(const char *text, size_t len, struct json_object **value,
 		*value = NULL;
 		error->reason = r.reason;
 		error->offset = (size_t)(r.at - r.start);
+		error->no_memory = r.reason == out_of_memory;
 	}
 	text_free(&r.scratch);
 	return result;
@@ -744,22 +747,23 @@ json_is_number(struct json_object *value)
 	return json_object_is_type(value, json_type_double);
 }
 
-struct json_object *
-json_as_object(struct json_object *value)
+int
+json_as_object(struct json_object *value, struct json_object **object)
 {
-	struct json_object *read;
 	struct json_error error;
 
+	*object = NULL;
 	if (json_is_object(value))
-		return json_object_get(value);
-	if (!json_is_string(value) ||
+		*object = json_object_get(value);
+	else if (json_is_string(value) &&
 	    json_read(json_object_get_string(value),
-	    (size_t)json_object_get_string_len(value), &read, &error) != 0)
-		return NULL;
-	if (json_is_object(read))
-		return read;
-	json_object_put(read);
-	return NULL;
+	    (size_t)json_object_get_string_len(value), object, &error) != 0)
+		return error.no_memory ? -1 : 0;
+	if (!json_is_object(*object)) {
+		json_object_put(*object);
+		*object = NULL;
+	}
+	return 0;
 }
 
 int

@@ -26,6 +26,7 @@
 struct json_error {
 	const char *reason; /* static */
 	size_t offset;      /* byte at which reading stopped */
+	bool no_memory;     /* the text may well be right */
 };
 
 /*
@@ -65,10 +66,10 @@ bool json_is_number(struct json_object *value);
 
 /*
  * A value that is an object, or a string that holds one as JSON text (so some
- * of AgentGate's fields arrive).  Returns a new reference, or NULL when it is
- * neither.
+ * of AgentGate's fields arrive).  Returns 0 with a new reference in *object,
+ * or NULL there when it is neither; -1 when memory runs out.
  */
-struct json_object *json_as_object(struct json_object *value);
+int json_as_object(struct json_object *value, struct json_object **object);
 
 /*
  * Adds a member and takes over the reference to `value` in any case.  Returns

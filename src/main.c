@@ -224,6 +224,8 @@ serve_fastcgi(struct ingest *ingest)
 	    worker.gateway == NULL ? 0 :
 	    start_workers(&worker, threads, settings->threads);
 	if (started == 0) {
+		log_line(LOG_ERROR, "error", "not enough memory or threads to "
+		    "start", NULL);
 		free(threads);
 		return EX_OSERR;
 	}
@@ -245,8 +247,10 @@ serve_cgi(struct ingest *ingest)
 
 	if (ingest->settings != NULL) {
 		ingest->committer = committer_open(ingest->settings, false);
-		if (ingest->committer == NULL)
-			return EX_OSERR;
+		if (ingest->committer == NULL) {
+			ingest->settings = NULL;
+			ingest->settings_error = "out of memory";
+		}
 	}
 	result = gateway_serve_cgi(ingest_handle, ingest);
 	if (ingest->committer != NULL)

@@ -134,7 +134,7 @@ static const struct mapping_row rows[] = {
 static enum reply_kind
 out_of_memory(struct reply *reply)
 {
-	return reply_set(reply, REPLY_INTERNAL, "%s", "");
+	return reply_set(reply, REPLY_INTERNAL, "%s", REPLY_NO_MEMORY);
 }
 
 static enum reply_kind

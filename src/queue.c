@@ -78,8 +78,11 @@ enter_semaphore(struct queue *queue, int64_t wait_ms)
 			return 1;
 		if (semtimedop(queue->semaphore, operations, 2, &wait) == 0)
 			return 0;
-		if (errno == EAGAIN || errno == EINTR)
+		if (errno == EAGAIN)
 			return -1;
+		/* Stopped and continued, say. */
+		if (errno == EINTR)
+			continue;
 		/* Another process that left removed it: see
 		 * queue_close(). */
 		queue->semaphore = -1;
@@ -117,6 +120,8 @@ enter_lock(struct queue *queue, int64_t wait_ms)
 int
 queue_enter(struct queue *queue, int64_t wait_ms)
 {
+	if (queue->entered)
+		return 0;
 	if (wait_ms < 0)
 		wait_ms = 0;
 	int result = enter_semaphore(queue, wait_ms);
@@ -134,10 +139,13 @@ queue_leave(struct queue *queue)
 
 	if (!queue->entered)
 		return;
+	/* What could not be left is still ours, and left the next time. */
+	while (queue->semaphore >= 0 && semop(queue->semaphore, &leave, 1) !=
+	    0 && errno != EAGAIN && errno != EIDRM && errno != EINVAL)
+		if (errno != EINTR)
+			return;
 	queue->entered = 0;
-	if (queue->semaphore >= 0)
-		semop(queue->semaphore, &leave, 1);
-	else if (queue->lock_fd >= 0)
+	if (queue->semaphore < 0 && queue->lock_fd >= 0)
 		flock(queue->lock_fd, LOCK_UN);
 }
 

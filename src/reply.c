@@ -187,7 +187,7 @@ reply_write(const struct reply *reply, bool with_body, struct text *out)
 	text_free(&body);
 }
 
-const char reply_no_memory[] =
+const char reply_fallback[] =
     "Status: 500 Internal Server Error\r\n"
     "Content-Type: application/json\r\n"
     "Cache-Control: no-store\r\n"

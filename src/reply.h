@@ -44,6 +44,9 @@ enum reply_kind {
 /* Room for the part of a sentence that differs from answer to answer. */
 #define REPLY_DETAIL_SIZE 256
 
+/* What to add to REPLY_INTERNAL when that is the reason. */
+#define REPLY_NO_MEMORY ": out of memory; send the event again"
+
 struct reply {
 	enum reply_kind kind;
 	char detail[REPLY_DETAIL_SIZE]; /* UTF-8; follows the table's words */
@@ -75,6 +78,6 @@ void reply_sentence(const struct reply *reply, struct text *out);
 void reply_write(const struct reply *reply, bool with_body, struct text *out);
 
 /* The response when there is no memory for one. */
-extern const char reply_no_memory[];
+extern const char reply_fallback[];
 
 #endif

@@ -1,13 +1,35 @@
 #include "signature.h"
 
 #include <gcrypt.h>
+#include <poll.h>
 #include <string.h>
 
 #define PARTS_MAX 8
 
+/* How long libgcrypt waits for memory, in steps of so many ms. */
+#define WAIT_STEPS 100
+#define WAIT_MS 10
+
+static _Thread_local int waited;
+
+/* Some of its allocations cannot fail: without this they end the process.
+ * Returns whether to try once more. */
+static int
+wait_for_memory(void *context, size_t size, unsigned flags)
+{
+	(void)context;
+	(void)size;
+	(void)flags;
+	if (waited++ >= WAIT_STEPS)
+		return 0;
+	poll(NULL, 0, WAIT_MS);
+	return 1;
+}
+
 int
 signature_init(void)
 {
+	gcry_set_outofcore_handler(wait_for_memory, NULL);
 	if (gcry_check_version(GCRYPT_VERSION) == NULL)
 		return -1;
 	/* No key is kept inside libgcrypt, so there is nothing for its locked
@@ -32,6 +54,7 @@ signature_hmac_sha256(const void *key, size_t key_len, const void *data,
 		{ .len = key_len, .data = (void *)key },
 		{ .len = len, .data = (void *)data },
 	};
+	waited = 0;
 	return gcry_md_hash_buffers(GCRY_MD_SHA256, GCRY_MD_FLAG_HMAC, digest,
 	    buffers, 2) == 0 ? 0 : -1;
 }

@@ -405,7 +405,10 @@ static enum reply_kind
 set_pragmas(struct store *store, const struct settings *settings)
 {
 	static const char *const synchronous[] = {
-		[SETTINGS_SYNCHRONOUS_FULL] = "PRAGMA synchronous = FULL",
+		/* With a rollback journal SQLite's FULL loses the last commit
+		 * in a power cut: the journal is removed by then, but not the
+		 * folder synced.  With a write-ahead log both are the same. */
+		[SETTINGS_SYNCHRONOUS_FULL] = "PRAGMA synchronous = EXTRA",
 		[SETTINGS_SYNCHRONOUS_NORMAL] = "PRAGMA synchronous = NORMAL",
 		[SETTINGS_SYNCHRONOUS_EXTRA] = "PRAGMA synchronous = EXTRA",
 	};
@@ -886,6 +889,9 @@ replay(struct store *store, const struct delivery *delivery,
 {
 	sqlite3_stmt *statement = store->statements[FIND_EVENT];
 
+	/* It was there, but no memory to read it. */
+	if (outcome->event_id[0] == '\0')
+		return fail(store, "reading an id");
 	bind_text(statement, 1, outcome->event_id);
 	int code = sqlite3_step(statement);
 	if (code == SQLITE_ROW) {
@@ -1073,7 +1079,10 @@ link_event(struct store *store, struct event *event)
 		last_timestamp = (const char *)sqlite3_column_text(last, 0);
 		last_hash = (const char *)sqlite3_column_text(last, 1);
 	}
-	if (code != SQLITE_ROW && code != SQLITE_DONE)
+	/* Neither column is ever NULL, but there may be no memory for it. */
+	if ((code != SQLITE_ROW && code != SQLITE_DONE) ||
+	    (code == SQLITE_ROW && (last_timestamp == NULL ||
+	    last_hash == NULL)))
 		kind = fail(store, "reading the chain");
 	else if (event_seal(event, store->last_id, now, last_timestamp,
 	    last_hash) != 0)
@@ -1170,8 +1179,11 @@ store_append_apart(struct store *store, const struct delivery *delivery,
 	bool good = store_append(store, delivery, outcome);
 	if (!store_in_transaction(store))
 		return false;
-	if (!good)
-		run(store, ROLLBACK_TO, "taking an event back");
+	if (!good && run(store, ROLLBACK_TO, "taking an event back") !=
+	    REPLY_NONE) {
+		store_rollback(store);
+		return false;
+	}
 	enum reply_kind released = run(store, RELEASE, "a savepoint");
 	if (good && released != REPLY_NONE)
 		outcome->kind = released;
