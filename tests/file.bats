@@ -378,7 +378,7 @@ columns() {
 		'[ "$(find "/proc/$responder/fd" -lname "socket:*" | wc -l)" -gt 12 ]'
 	unlock_database
 	wait "$posting"
-	equal answers "$(printf '201 %d\n' 1 2 3 4 5 7 8 9 10 11 | sort; printf '500 %d\n' 6 12 | sort)" \
+	equal answers "$(printf '201 %d\n' 1 2 3 4 5 7 8 9 10 11 | sort; printf '503 %d\n' 6 12 | sort)" \
 		"$(awk '{ print $1, $2 }' "$dir/answers" | sort)"
 	counted events 11
 	counted ingest_deliveries 11

@@ -1,7 +1,7 @@
 # 64 connections to 4 processes on one file, while others read it for long;
 # each 201 is there once, and an independent reader finds all of it right.
-# LOAD_SECONDS is how long it goes on, LOAD_DELIVERIES the size of a round: see
-# tests/torture/load.
+# LOAD_SECONDS is how long it goes on, LOAD_DELIVERIES the size of a round;
+# `make torture` sets both.
 
 load helper
 

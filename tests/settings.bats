@@ -216,8 +216,7 @@ configured() {
 @test "a name that goes on behind a NUL is no setting" {
 	printf 'DB_PATH\0x=%s/elsewhere.db\n' "$dir" >"$dir/settings.conf"
 	chmod 0600 "$dir/settings.conf"
-	post '{"source":"generic","event":"x","data":{}}'
-	answered 500
+	check_fails "$dir/settings.conf"
 	fails test -e "$dir/elsewhere.db"
 }
 
