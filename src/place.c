@@ -46,7 +46,8 @@ is_same(const struct place *place, enum place_file which,
 }
 
 enum place_state
-place_state(const struct place *place, const char *database)
+place_state(const struct place *place, const char *database,
+    const char *file)
 {
 	enum place_state state = PLACE_KEPT;
 
@@ -54,7 +55,8 @@ place_state(const struct place *place, const char *database)
 		struct stat status;
 		if (!place->files[i].expected)
 			continue;
-		bool missing = look(database, suffixes[i], &status) != 0;
+		bool missing = look(i == PLACE_DATABASE ? database : file,
+		    suffixes[i], &status) != 0;
 		if (!missing && is_same(place, (enum place_file)i, &status))
 			continue;
 		if (i == PLACE_DATABASE)

@@ -37,8 +37,10 @@ enum place_state {
 int place_note(struct place *place, const char *database,
     enum place_file which);
 
-/* What became of the files that were noted. */
-enum place_state place_state(const struct place *place, const char *database);
+/* What became of the files that were noted.  `file` is the database without
+ * links: log and index lie beside that one. */
+enum place_state place_state(const struct place *place, const char *database,
+    const char *file);
 
 /* Removes log and index from their paths if they are those that were noted. */
 void place_remove_log(const struct place *place, const char *database);

@@ -192,6 +192,16 @@ hint_for(int code, enum reply_kind *kind)
 	return NULL;
 }
 
+/* The database's path without links, as SQLite names log and index after
+ * it. */
+static const char *
+file_of(const struct store *store)
+{
+	const char *file = store->db == NULL ? NULL :
+	    sqlite3_db_filename(store->db, "main");
+	return file == NULL || *file == '\0' ? store->path : file;
+}
+
 static enum reply_kind
 kind_of(int code)
 {
@@ -210,7 +220,7 @@ fail(const struct store *store, const char *doing)
 	enum reply_kind kind;
 	const char *hint = hint_for(code, &kind);
 	char *forbidden = kind == REPLY_UNAVAILABLE ?
-	    place_forbidden(store->path) : NULL;
+	    place_forbidden(file_of(store)) : NULL;
 
 	log_line(LOG_ERROR, "database", store->path, "doing", doing, "error",
 	    sqlite3_errmsg(store->db), "code", sqlite3_errstr(code),
@@ -691,8 +701,8 @@ note_log(struct store *store)
 	    !pragma_gives(store, "PRAGMA journal_mode", "wal"))
 		return REPLY_NONE;
 	ask(store, "SELECT 1 FROM sqlite_schema");
-	if (place_note(&store->place, store->path, PLACE_WAL) == 0 &&
-	    place_note(&store->place, store->path, PLACE_SHM) == 0)
+	if (place_note(&store->place, file_of(store), PLACE_WAL) == 0 &&
+	    place_note(&store->place, file_of(store), PLACE_SHM) == 0)
 		return REPLY_NONE;
 	log_line(LOG_WARN, "database", store->path, "warning",
 	    "its -wal or -shm was removed while it was opened", NULL);
@@ -748,7 +758,7 @@ store_open(struct store **opened, const struct settings *settings,
 bool
 store_is_current(const struct store *store)
 {
-	return place_state(&store->place, store->path) == PLACE_KEPT;
+	return place_state(&store->place, store->path, file_of(store)) == PLACE_KEPT;
 }
 
 /*
@@ -768,7 +778,7 @@ empty_log(struct store *store, int wait_ms, int *frames)
 enum reply_kind
 store_leave(struct store *store)
 {
-	enum place_state state = place_state(&store->place, store->path);
+	enum place_state state = place_state(&store->place, store->path, file_of(store));
 	static const char *const what[] = {
 		[PLACE_KEPT] = NULL,
 		[PLACE_MOVED] = "the file was moved away, removed or replaced",
@@ -795,7 +805,7 @@ store_leave(struct store *store)
 		return REPLY_UNAVAILABLE;
 	}
 	if (state == PLACE_MOVED)
-		place_remove_log(&store->place, store->path);
+		place_remove_log(&store->place, file_of(store));
 	log_line(LOG_WARN, "database", store->path, "warning", what[state],
 	    "hint", "opening it anew; stop this program before you do that",
 	    NULL);
@@ -1212,7 +1222,7 @@ store_probe(struct store *store, struct outcome *outcome)
 enum reply_kind
 store_limit_log(struct store *store, int64_t max_bytes)
 {
-	int64_t bytes = place_wal_bytes(store->path);
+	int64_t bytes = place_wal_bytes(file_of(store));
 	int pages = 0;
 
 	if (bytes < LOG_STEP)

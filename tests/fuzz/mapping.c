@@ -120,7 +120,7 @@ require_metadata(const struct event *event, const struct source *source,
     const struct envelope *envelope, bool moved)
 {
 	struct json_object *metadata = require_column("metadata",
-	    &event->metadata);
+	    event->stored_metadata);
 	const char *name = json_get_string(metadata, "source");
 	const char *told = json_get_string(metadata, "webhookEvent");
 
