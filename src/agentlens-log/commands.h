@@ -1,0 +1,9 @@
+/* The subcommands; one file each, named as they are. */
+#ifndef COMMANDS_H
+#define COMMANDS_H
+
+#include "command.h"
+
+int verify_run(struct context *context, int argc, char **argv);
+
+#endif
