@@ -14,9 +14,8 @@ merkle_leaf(const void *data, size_t len, unsigned char hash[SIGNATURE_BYTES])
 	return signature_sha256(parts, 2, hash);
 }
 
-/* `hash` may be one of the two. */
-static int
-join(const unsigned char left[SIGNATURE_BYTES],
+int
+merkle_node(const unsigned char left[SIGNATURE_BYTES],
     const unsigned char right[SIGNATURE_BYTES],
     unsigned char hash[SIGNATURE_BYTES])
 {
@@ -42,7 +41,7 @@ merkle_add(struct merkle *tree, const unsigned char leaf[SIGNATURE_BYTES])
 	 * the next level. */
 	memcpy(hash, leaf, SIGNATURE_BYTES);
 	for (; (tree->size >> level & 1) != 0; level++)
-		if (join(tree->nodes[level], hash, hash) != 0)
+		if (merkle_node(tree->nodes[level], hash, hash) != 0)
 			tree->failed = true;
 	memcpy(tree->nodes[level], hash, SIGNATURE_BYTES);
 	tree->size++;
@@ -63,7 +62,7 @@ merkle_root(const struct merkle *tree, unsigned char root[SIGNATURE_BYTES])
 			continue;
 		if (!begun)
 			memcpy(root, tree->nodes[level], SIGNATURE_BYTES);
-		else if (join(tree->nodes[level], root, root) != 0)
+		else if (merkle_node(tree->nodes[level], root, root) != 0)
 			return -1;
 		begun = true;
 	}
@@ -153,8 +152,8 @@ merkle_includes(uint64_t index, uint64_t size,
 		if (sn == 0)
 			return false;
 		bool left = (fn & 1) != 0 || fn == sn;
-		if ((left ? join(path[i], hash, hash) :
-		    join(hash, path[i], hash)) != 0)
+		if ((left ? merkle_node(path[i], hash, hash) :
+		    merkle_node(hash, path[i], hash)) != 0)
 			return false;
 		while (left && (fn & 1) == 0 && fn != 0) {
 			fn >>= 1;
@@ -182,14 +181,14 @@ walk_consistency(uint64_t fn, uint64_t sn,
 		if (sn == 0)
 			return false;
 		if ((fn & 1) != 0 || fn == sn) {
-			if (join(path[i], fr, fr) != 0 ||
-			    join(path[i], sr, sr) != 0)
+			if (merkle_node(path[i], fr, fr) != 0 ||
+			    merkle_node(path[i], sr, sr) != 0)
 				return false;
 			while ((fn & 1) == 0 && fn != 0) {
 				fn >>= 1;
 				sn >>= 1;
 			}
-		} else if (join(sr, path[i], sr) != 0) {
+		} else if (merkle_node(sr, path[i], sr) != 0) {
 			return false;
 		}
 		fn >>= 1;

@@ -32,6 +32,12 @@ struct merkle_range {
 int merkle_leaf(const void *data, size_t len,
     unsigned char hash[SIGNATURE_BYTES]);
 
+/* The hash of a node, SHA-256(0x01 || left || right); `hash` may be one of the
+ * two.  Returns 0 or -1. */
+int merkle_node(const unsigned char left[SIGNATURE_BYTES],
+    const unsigned char right[SIGNATURE_BYTES],
+    unsigned char hash[SIGNATURE_BYTES]);
+
 /* Adds the hash of the next leaf. */
 void merkle_add(struct merkle *tree, const unsigned char leaf[SIGNATURE_BYTES]);
 

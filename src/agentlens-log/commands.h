@@ -4,6 +4,7 @@
 
 #include "command.h"
 
+int seal_run(struct context *context, int argc, char **argv);
 int verify_run(struct context *context, int argc, char **argv);
 
 #endif

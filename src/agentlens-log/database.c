@@ -396,6 +396,13 @@ database_end_reading(struct database *database)
 	return database_run(database, "COMMIT");
 }
 
+void
+database_stop_reading(struct database *database)
+{
+	if (sqlite3_get_autocommit(database->db) == 0)
+		sqlite3_exec(database->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
 int
 database_begin(struct database *database)
 {
@@ -544,6 +551,16 @@ bool
 query_is_null(struct query *query, int column)
 {
 	return sqlite3_column_type(query->statement, column) == SQLITE_NULL;
+}
+
+bool
+query_is_text(struct query *query, int column, size_t *len)
+{
+	bool text = sqlite3_column_type(query->statement, column) ==
+	    SQLITE_TEXT;
+
+	*len = (size_t)sqlite3_column_bytes(query->statement, column);
+	return text;
 }
 
 const char *

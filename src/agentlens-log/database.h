@@ -43,6 +43,9 @@ bool database_has(struct database *database, const char *name);
 int database_begin_reading(struct database *database);
 int database_end_reading(struct database *database);
 
+/* Ends it where it may not be open at all; says nothing. */
+void database_stop_reading(struct database *database);
+
 /*
  * A write transaction.  Beginning queues with the responders and waits as
  * long as they do, so keep it short: they wait too.  What follows is one
@@ -86,6 +89,9 @@ const char *query_text(struct query *query, int column);
 const void *query_bytes(struct query *query, int column, size_t *len);
 int64_t query_number(struct query *query, int column);
 bool query_is_null(struct query *query, int column);
+
+/* Whether the value is kept as text, and its length. */
+bool query_is_text(struct query *query, int column, size_t *len);
 
 /* The name of a column, and how many there are. */
 const char *query_name(struct query *query, int column);

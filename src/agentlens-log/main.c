@@ -14,6 +14,8 @@
 static const struct command commands[] = {
 	{ "verify", "", "recompute every chain, and what it came from",
 	    verify_run },
+	{ "seal", "", "write what commits to everything that is there now",
+	    seal_run },
 	{ 0 }
 };
 

@@ -2,11 +2,13 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #include "command.h"
 #include "json.h"
@@ -54,6 +56,8 @@ output_init(void)
 	const char *no_colour = getenv("NO_COLOR");
 	const char *term = getenv("TERM");
 
+	/* What is stored is UTF-8, whatever the locale of the user is. */
+	setlocale(LC_CTYPE, "C.UTF-8");
 	screen.terminal = isatty(STDOUT_FILENO) != 0;
 	screen.colour = screen.terminal &&
 	    (no_colour == NULL || *no_colour == '\0') &&
@@ -85,54 +89,69 @@ output_end(void)
 	return screen.colour ? "\033[0m" : "";
 }
 
-/* The length of the UTF-8 character (RFC 3629) at s, or 0 for none. */
-static size_t
-character(const char *s)
+/* Characters that are not seen, and make what follows look like another
+ * text: turns of direction (Unicode, UAX 9), joiners, tags. */
+static bool
+is_treacherous(wchar_t c)
 {
-	const unsigned char *u = (const unsigned char *)s;
-	size_t len = u[0] < 0x80 ? 1 : u[0] < 0xc2 ? 0 : u[0] < 0xe0 ? 2 :
-	    u[0] < 0xf0 ? 3 : u[0] < 0xf5 ? 4 : 0;
-
-	for (size_t i = 1; i < len; i++)
-		if ((u[i] & 0xc0) != 0x80)
-			return 0;
-	if ((u[0] == 0xe0 && u[1] < 0xa0) || (u[0] == 0xed && u[1] > 0x9f) ||
-	    (u[0] == 0xf0 && u[1] < 0x90) || (u[0] == 0xf4 && u[1] > 0x8f))
-		return 0;
-	return len;
+	return c == 0x61c || c == 0x180e || (c >= 0x200b && c <= 0x200f) ||
+	    (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) ||
+	    c == 0xfeff || (c >= 0xfff9 && c <= 0xfffb) ||
+	    (c >= 0xe0000 && c <= 0xe007f);
 }
 
-/* Characters that turn the direction of what follows (Unicode, UAX 9) would
- * let a text look like another one. */
-static bool
-turns_direction(const char *s)
+/* Reads the character at s.  Returns its bytes, and its columns; -1 columns
+ * when it is not to be shown as it is. */
+static size_t
+character(const char *s, wchar_t *c, int *columns)
 {
-	const unsigned char *u = (const unsigned char *)s;
-	return u[0] == 0xe2 && ((u[1] == 0x80 && (u[2] == 0x8e ||
-	    u[2] == 0x8f || (u[2] >= 0xa8 && u[2] <= 0xae))) ||
-	    (u[1] == 0x81 && u[2] >= 0xa6 && u[2] <= 0xa9));
+	mbstate_t state = { 0 };
+
+	if (*s >= ' ' && *s <= '~') {
+		*c = *s;
+		*columns = 1;
+		return 1;
+	}
+	size_t len = mbrtowc(c, s, strnlen(s, MB_LEN_MAX), &state);
+	*columns = -1;
+	if (len == (size_t)-1 || len == (size_t)-2) {
+		*c = WEOF;
+		return 1;
+	}
+	if (!is_treacherous(*c))
+		*columns = wcwidth(*c);
+	return len == 0 ? 1 : len;
+}
+
+static void
+add_escape(struct text *out, const char *s, wchar_t c)
+{
+	static const char from[] = "\b\f\n\r\t", to[] = "bfnrt";
+	const char *letter = c > 0 && c < 0x80 ? strchr(from, (int)c) : NULL;
+	char escape[16];
+
+	if (letter != NULL)
+		snprintf(escape, sizeof(escape), "\\%c", to[letter - from]);
+	else if (c == (wchar_t)WEOF || c < 0x80)
+		snprintf(escape, sizeof(escape), "\\x%02x",
+		    (unsigned char)*s);
+	else
+		snprintf(escape, sizeof(escape), "\\u%04x", (unsigned)c);
+	text_puts(out, escape);
 }
 
 void
 output_add_safe(struct text *out, const char *text)
 {
-	char escape[8];
-
 	while (*text != '\0') {
-		size_t len = character(text);
-		if (len > 0 && !text_is_control(text) &&
-		    !turns_direction(text)) {
+		wchar_t c;
+		int columns;
+		size_t len = character(text, &c, &columns);
+		if (columns < 0)
+			add_escape(out, text, c);
+		else
 			text_add(out, text, len);
-			text += len;
-			continue;
-		}
-		if (len == 0)
-			len = 1;
-		for (; len > 0; len--, text++) {
-			snprintf(escape, sizeof(escape), "\\x%02x",
-			    (unsigned char)*text);
-			text_puts(out, escape);
-		}
+		text += len;
 	}
 }
 
@@ -147,26 +166,8 @@ output_print(enum output_style style, const char *text)
 	text_free(&safe);
 }
 
-/* Of characters, and of those that East Asian scripts and pictures write
- * twice as wide (roughly Unicode's UAX 11); combining marks take none. */
-static int
-columns_of(const char *s)
-{
-	const unsigned char *u = (const unsigned char *)s;
-
-	if (u[0] == 0xcc || (u[0] == 0xcd && u[1] < 0xb0))
-		return 0;
-	if ((u[0] == 0xe1 && u[1] >= 0x84 && u[1] <= 0x85) ||
-	    (u[0] >= 0xe3 && u[0] <= 0xec) || (u[0] == 0xed && u[1] < 0x9f) ||
-	    (u[0] == 0xef && u[1] >= 0xa4 && u[1] <= 0xab) ||
-	    (u[0] == 0xef && u[1] == 0xbc) ||
-	    (u[0] == 0xf0 && u[1] == 0x9f && u[2] >= 0x8c))
-		return 2;
-	return 1;
-}
-
-/* Bytes of the beginning that fit into `columns`, which becomes what they
- * take. */
+/* Bytes of the beginning of a safe text that fit into `columns`, which becomes
+ * what they take. */
 static size_t
 fit(const char *text, int *columns)
 {
@@ -174,12 +175,13 @@ fit(const char *text, int *columns)
 	int used = 0;
 
 	while (text[at] != '\0') {
-		size_t len = character(text + at);
-		int more = columns_of(text + at);
-		if (used + more > *columns)
+		wchar_t c;
+		int more;
+		size_t len = character(text + at, &c, &more);
+		if (more > 0 && used + more > *columns)
 			break;
-		used += more;
-		at += len == 0 ? 1 : len;
+		used += more > 0 ? more : 0;
+		at += len;
 	}
 	*columns = used;
 	return at;
@@ -192,6 +194,29 @@ output_columns(const char *text)
 
 	fit(text, &columns);
 	return columns;
+}
+
+void
+output_add_cell(struct text *out, const char *text, int width, bool fill)
+{
+	struct text safe = TEXT_EMPTY;
+	int columns;
+
+	output_add_safe(&safe, text);
+	columns = output_columns(text_string(&safe));
+	if (width > 0 && columns > width) {
+		columns = width - 1;
+		text_add(out, text_string(&safe),
+		    fit(text_string(&safe), &columns));
+		text_puts(out, "…");
+		columns++;
+	} else {
+		text_add(out, text_string(&safe), safe.len);
+	}
+	out->failed |= safe.failed;
+	text_free(&safe);
+	for (; fill && columns < width; columns++)
+		text_puts(out, " ");
 }
 
 /* --- Tables -------------------------------------------------------------- */
@@ -333,6 +358,27 @@ add_name(struct text *out, const char *name)
 	text_puts(out, ":");
 }
 
+/* A text as a string of JSON; what is no UTF-8 in it becomes U+FFFD. */
+static void
+add_string(struct text *out, const char *text)
+{
+	struct text good = TEXT_EMPTY;
+
+	while (*text != '\0') {
+		wchar_t c;
+		int columns;
+		size_t len = character(text, &c, &columns);
+		if (c == (wchar_t)WEOF)
+			text_puts(&good, "\xef\xbf\xbd");
+		else
+			text_add(&good, text, len);
+		text += len;
+	}
+	out->failed |= good.failed;
+	json_write_string(out, text_string(&good), good.len);
+	text_free(&good);
+}
+
 void
 output_json_text(struct text *out, const char *name, const char *value)
 {
@@ -340,7 +386,7 @@ output_json_text(struct text *out, const char *name, const char *value)
 	if (value == NULL)
 		text_puts(out, "null");
 	else
-		json_write_string(out, value, strlen(value));
+		add_string(out, value);
 }
 
 void
@@ -367,12 +413,13 @@ output_json_raw(struct text *out, const char *name, const char *json)
 	struct json_error error;
 
 	add_name(out, name);
-	if (json != NULL &&
-	    json_read(json, strlen(json), &value, &error) == 0) {
+	if (json == NULL) {
+		text_puts(out, "null");
+	} else if (json_read(json, strlen(json), &value, &error) == 0) {
 		json_write(out, value);
 		json_object_put(value);
 	} else {
-		text_puts(out, "null");
+		add_string(out, json);
 	}
 }
 

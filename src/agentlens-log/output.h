@@ -36,6 +36,10 @@ const char *output_end(void);
  * what a stranger sent must not steer the terminal. */
 void output_add_safe(struct text *out, const char *text);
 
+/* Appends text so, cut with an ellipsis to a width of columns (0: no limit),
+ * and filled up to it with blanks. */
+void output_add_cell(struct text *out, const char *text, int width, bool fill);
+
 /* Prints text so, in a style. */
 void output_print(enum output_style style, const char *text);
 
@@ -69,7 +73,7 @@ void output_table_close(struct output_table *table);
 void output_json_text(struct text *out, const char *name, const char *value);
 void output_json_number(struct text *out, const char *name, int64_t value);
 void output_json_bool(struct text *out, const char *name, bool value);
-/* JSON as it stands, of a payload for one; null when it is no JSON. */
+/* JSON as it stands, of a payload for one; as a string when it is no JSON. */
 void output_json_raw(struct text *out, const char *name, const char *json);
 
 /* Prints the line with its closing brace, and empties it. */
