@@ -4,6 +4,9 @@
 
 #include "command.h"
 
+int check_proof_run(struct context *context, int argc, char **argv);
+int prove_run(struct context *context, int argc, char **argv);
+int prune_run(struct context *context, int argc, char **argv);
 int seal_run(struct context *context, int argc, char **argv);
 int verify_run(struct context *context, int argc, char **argv);
 

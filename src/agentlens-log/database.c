@@ -195,7 +195,10 @@ connect_writer(struct database *database, const struct settings *settings)
 		return -1;
 	if (connect_to(database, "", SQLITE_OPEN_READWRITE) != SQLITE_OK)
 		return fail(database);
-	return database_run(database, "PRAGMA synchronous = FULL");
+	/* A file of before may lack a table of ours that the responder does
+	 * without. */
+	return database_run(database, "PRAGMA synchronous = FULL") == 0 ?
+	    database_run(database, schema_sql) : -1;
 }
 
 static int64_t
@@ -399,8 +402,9 @@ database_end_reading(struct database *database)
 void
 database_stop_reading(struct database *database)
 {
+	/* Not a rollback: that would empty the temporary tables too. */
 	if (sqlite3_get_autocommit(database->db) == 0)
-		sqlite3_exec(database->db, "ROLLBACK", NULL, NULL, NULL);
+		sqlite3_exec(database->db, "COMMIT", NULL, NULL, NULL);
 }
 
 int

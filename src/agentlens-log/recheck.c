@@ -145,6 +145,17 @@ check_signature(const struct recheck *recheck, const struct delivery_row *row,
 	return tried ? BAD : UNKNOWN;
 }
 
+/* Whether the event was made of a delivery of this source. */
+static bool
+names_source(const struct event_row *event, const char *source)
+{
+	const char *named = event->columns.metadata + strlen("{\"source\":\"");
+	size_t len = strlen(source);
+
+	return !event_row_is_webhook(event) ||
+	    (strncmp(named, source, len) == 0 && named[len] == '"');
+}
+
 /* The source whose key this is, when the row names another one. */
 static const struct source *
 other_source(const struct delivery_row *row)
@@ -166,6 +177,12 @@ check_parts(struct recheck *recheck, const struct examination *x, bool maps)
 	if (x->signature == UNSIGNED) {
 		if (row->key == NULL && !x->source->signature_required)
 			return true;
+		if (row->key == NULL && x->event != NULL &&
+		    !names_source(x->event, row->source)) {
+			blame_delivery(recheck, x, "source", "it is not that "
+			    "of its event", NULL, row->source);
+			return false;
+		}
 		blame_delivery(recheck, x, "signature", row->key != NULL ?
 		    "a delivery with a key was signed" :
 		    "this source always signs", NULL, NULL);
@@ -426,8 +443,7 @@ blame_mapping(struct recheck *recheck, const struct examination *x,
 	const char *field = "body";
 	char reason[128];
 
-	if (strncmp(x->event->columns.metadata + strlen("{\"source\":\""),
-	    x->row->source, strlen(x->row->source)) != 0)
+	if (!names_source(x->event, x->row->source))
 		field = "source";
 	else if (x->key_good)
 		field = "event_id";
