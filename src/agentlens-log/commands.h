@@ -5,6 +5,8 @@
 #include "command.h"
 
 int check_proof_run(struct context *context, int argc, char **argv);
+int export_run(struct context *context, int argc, char **argv);
+int import_run(struct context *context, int argc, char **argv);
 int prove_run(struct context *context, int argc, char **argv);
 int prune_run(struct context *context, int argc, char **argv);
 int seal_run(struct context *context, int argc, char **argv);

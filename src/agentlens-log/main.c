@@ -20,6 +20,9 @@ static const struct command commands[] = {
 	    prove_run },
 	{ "check-proof", "PROOF", "check such a proof, without the file",
 	    check_proof_run },
+	{ "export", "", "all events, as JSON lines or CSV", export_run },
+	{ "import", "[FILE]", "what export wrote, into the file of -d",
+	    import_run },
 	{ "prune", "", "remove what is old, and keep the proof of it",
 	    prune_run },
 	{ 0 }
