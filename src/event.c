@@ -234,7 +234,8 @@ static int
 settle_time(struct event *event, int64_t now, const char *last, bool *moved)
 {
 	bool reported = event->reported.len > 0;
-	int64_t time = reported && event->time < now ? event->time : now;
+	int64_t own = reported ? event->time : event->received;
+	int64_t time = (reported || own > 0) && own < now ? own : now;
 	char text[TIMESTAMP_SIZE];
 
 	timestamp_format(time, text);

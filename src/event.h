@@ -45,6 +45,7 @@ struct event {
 	struct text short_metadata; /* what takes its place when too long */
 	struct text reported;       /* the sender's time as JSON; or empty */
 	int64_t time;               /* ms; of use when `reported` is not empty */
+	int64_t received;           /* ms; its time when not; 0: now */
 
 	/* Settled by event_seal(). */
 	char id[ULID_SIZE];
