@@ -12,6 +12,15 @@
 #include "signature.h"
 
 static const struct command commands[] = {
+	{ "list", "", "the events, the newest first", list_run },
+	{ "show", "ID", "one event, its delivery, its place in the chain",
+	    show_run },
+	{ "timeline", "SESSION", "what happened in a session, as a story",
+	    timeline_run },
+	{ "tail", "", "the newest events, and with -f those that follow",
+	    tail_run },
+	{ "stats", "", "how many of what, what waits, how long it took",
+	    stats_run },
 	{ "verify", "", "recompute every chain, and what it came from",
 	    verify_run },
 	{ "seal", "", "write what commits to everything that is there now",
@@ -25,6 +34,10 @@ static const struct command commands[] = {
 	    import_run },
 	{ "prune", "", "remove what is old, and keep the proof of it",
 	    prune_run },
+	{ "refused", "[NUMBER]", "what was signed and yet answered 400",
+	    refused_run },
+	{ "sign", "FILE", "the signature of a body, as a header", sign_run },
+	{ "send", "FILE URL", "post a body with its signature", send_run },
 	{ 0 }
 };
 
