@@ -339,18 +339,18 @@ open_file(struct database *database, struct context *context,
 
 	if (path == NULL)
 		return -1;
-	if (access == DATABASE_WRITE &&
+	if (access != DATABASE_READ &&
 	    (settings = context_settings(context, true)) == NULL)
 		return -1;
 	database->path = realpath(path, NULL);
-	if (database->path == NULL && access == DATABASE_WRITE &&
+	if (database->path == NULL && access == DATABASE_MAKE &&
 	    errno == ENOENT)
 		database->path = make_file_name(path);
 	if (database->path == NULL) {
 		complain("%s: %s", path, strerror(errno));
 		return -1;
 	}
-	if (access == DATABASE_WRITE)
+	if (access != DATABASE_READ)
 		return connect_writer(database, settings);
 	return look_at_file(path) == 0 ? connect_reader(database) : -1;
 }

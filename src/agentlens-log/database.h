@@ -14,7 +14,8 @@ struct query;
 
 enum database_access {
 	DATABASE_READ, /* never writes, not even a table */
-	DATABASE_WRITE /* makes the file and its tables, as the responder would */
+	DATABASE_WRITE, /* the file must be there; completes its tables */
+	DATABASE_MAKE  /* makes the file too, as the responder would */
 };
 
 /*

@@ -349,7 +349,7 @@ import_run(struct context *context, int argc, char **argv)
 		complain("%s: %s", arguments[0], strerror(errno));
 		return COMMAND_FAILED;
 	}
-	struct database *database = database_open(context, DATABASE_WRITE);
+	struct database *database = database_open(context, DATABASE_MAKE);
 	code = database == NULL ? COMMAND_FAILED :
 	    import_all(context, database, file);
 	database_close(database);
