@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "event.h"
+#include "ingest.h"
+#include "json.h"
 #include "settings.h"
 #include "signature.h"
 #include "store.h"
@@ -63,27 +64,19 @@ write_body(char *body, size_t size, unsigned long n, const char *session,
 	    "\"timestamp\":%lld}", n, n, session, (long long)time);
 }
 
-/* What the mapping makes of that body. */
+/* What the program's own steps make of that body. */
 static void
-fill_event(struct event *event, unsigned long n, const char *session)
+convert(struct conversion *conversion, struct json_object **json,
+    const char *body, size_t len)
 {
-	char text[512];
+	struct json_error error;
+	struct reply reply;
 
-	*event = (struct event){
-		.type = event_type_find("approval_granted"),
-		.tenant = "default",
-		.agent_id = "agent-mailer",
-	};
-	snprintf(event->session_id, sizeof(event->session_id), "%s", session);
-	snprintf(text, sizeof(text), "{\"requestId\":\"req_file_%09lu\","
-	    "\"action\":\"send_email\",\"decidedBy\":\"alice@example.com\","
-	    "\"reason\":\"Known recipient\"}", n);
-	text_puts(&event->payload, text);
-	snprintf(text, sizeof(text), "{\"source\":\"agentgate\","
-	    "\"webhookEvent\":\"request.approved\","
-	    "\"agentlens_session_id\":\"%s\","
-	    "\"agentlens_agent_id\":\"agent-mailer\"}", session);
-	text_puts(&event->metadata, text);
+	*conversion = (struct conversion){ 0 };
+	if (json_read(body, len, json, &error) != 0 ||
+	    ingest_convert(conversion, &sources[SOURCE_AGENTGATE], *json,
+	    true, "default", &reply) != REPLY_NONE)
+		die("mapping a body");
 }
 
 static void
@@ -94,11 +87,11 @@ append(struct store *store, unsigned long n, unsigned long sessions)
 	char signature[SIGNATURE_HEX_SIZE];
 	unsigned char digest[SIGNATURE_BYTES];
 	struct outcome outcome;
-	struct event event;
+	struct conversion conversion;
+	struct json_object *json;
 	int64_t now = timestamp_now();
 
 	name_session(session, n % sessions);
-	fill_event(&event, n, session);
 	struct delivery delivery = {
 		.source = source,
 		.remote_addr = "127.0.0.1",
@@ -107,8 +100,9 @@ append(struct store *store, unsigned long n, unsigned long sessions)
 		.body_len = write_body(body, sizeof(body), n, session, now),
 		.sent_at = now,
 		.has_key = true,
-		.event = &event,
+		.event = &conversion.event,
 	};
+	convert(&conversion, &json, body, delivery.body_len);
 	const struct iovec key[] = {
 		{ (void *)source->name, strlen(source->name) + 1 },
 		{ body, delivery.body_len },
@@ -121,7 +115,8 @@ append(struct store *store, unsigned long n, unsigned long sessions)
 	store_append(store, &delivery, &outcome);
 	if (outcome.kind != REPLY_RECORDED)
 		die("recording an event");
-	event_free(&event);
+	ingest_conversion_free(&conversion);
+	json_object_put(json);
 }
 
 int

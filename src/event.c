@@ -234,7 +234,8 @@ static int
 settle_time(struct event *event, int64_t now, const char *last, bool *moved)
 {
 	bool reported = event->reported.len > 0;
-	int64_t time = reported && event->time < now ? event->time : now;
+	int64_t own = reported ? event->time : event->received;
+	int64_t time = (reported || own > 0) && own < now ? own : now;
 	char text[TIMESTAMP_SIZE];
 
 	timestamp_format(time, text);
@@ -274,8 +275,8 @@ add_member(struct text *out, const char *name, const char *value)
 	json_write_string(out, value, strlen(value));
 }
 
-static int
-compute_hash(struct event *event, const char *last_hash)
+int
+event_hash(const struct event_columns *event, char hash[SIGNATURE_HEX_SIZE])
 {
 	struct text text = TEXT_EMPTY;
 	unsigned char digest[SIGNATURE_BYTES];
@@ -285,26 +286,43 @@ compute_hash(struct event *event, const char *last_hash)
 	add_member(&text, ",\"timestamp\":", event->timestamp);
 	add_member(&text, ",\"sessionId\":", event->session_id);
 	add_member(&text, ",\"agentId\":", event->agent_id);
-	add_member(&text, ",\"eventType\":", event->type->name);
-	text_puts(&text, ",\"severity\":\"info\",\"payload\":");
-	text_add(&text, event->payload.data, event->payload.len);
+	add_member(&text, ",\"eventType\":", event->event_type);
+	add_member(&text, ",\"severity\":", event->severity);
+	text_puts(&text, ",\"payload\":");
+	text_puts(&text, event->payload);
 	text_puts(&text, ",\"metadata\":");
-	text_add(&text, event->stored_metadata->data,
-	    event->stored_metadata->len);
-	if (last_hash != NULL)
-		add_member(&text, ",\"prevHash\":", last_hash);
+	text_puts(&text, event->metadata);
+	if (event->prev_hash != NULL)
+		add_member(&text, ",\"prevHash\":", event->prev_hash);
 	else
 		text_puts(&text, ",\"prevHash\":null");
 	text_puts(&text, "}");
 
-	if (!text.failed && !event->stored_metadata->failed) {
+	if (!text.failed) {
 		const struct iovec part = { text.data, text.len };
 		result = signature_sha256(&part, 1, digest);
 	}
 	if (result == 0)
-		signature_hex(digest, event->hash);
+		signature_hex(digest, hash);
 	text_free(&text);
 	return result;
+}
+
+static int
+compute_hash(struct event *event, const char *last_hash)
+{
+	const struct event_columns columns = {
+		.id = event->id,
+		.timestamp = event->timestamp,
+		.session_id = event->session_id,
+		.agent_id = event->agent_id,
+		.event_type = event->type->name,
+		.severity = EVENT_SEVERITY,
+		.payload = text_string(&event->payload),
+		.metadata = text_string(event->stored_metadata),
+		.prev_hash = last_hash,
+	};
+	return event->stored_metadata->failed ? -1 : event_hash(&columns, event->hash);
 }
 
 void

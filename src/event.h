@@ -47,6 +47,7 @@ struct event {
 	struct text moved_metadata; /* either, with the sender's time */
 	struct text reported;       /* the sender's time as JSON; or empty */
 	int64_t time;               /* ms; of use when `reported` is not empty */
+	int64_t received;           /* ms; its time when not; 0: now */
 
 	/* Settled by event_seal(). */
 	char id[ULID_SIZE];
@@ -79,6 +80,27 @@ int event_seal(struct event *event, const char *id, int64_t now,
 /* The session of the event once it has this id. */
 void event_session(const struct event *event, const char *id,
     char session_id[EVENT_SESSION_SIZE]);
+
+/* The severity of every event made here. */
+#define EVENT_SEVERITY "info"
+
+/* The columns that an event's hash is over; payload and metadata are JSON. */
+struct event_columns {
+	const char *id;
+	const char *timestamp;
+	const char *session_id;
+	const char *agent_id;
+	const char *event_type;
+	const char *severity;
+	const char *payload;
+	const char *metadata;
+	const char *prev_hash; /* NULL for the first of a session */
+};
+
+/* The hash that links the chain.  Returns 0, or -1 when memory or libgcrypt
+ * fails. */
+int event_hash(const struct event_columns *event,
+    char hash[SIGNATURE_HEX_SIZE]);
 
 void event_free(struct event *event);
 

@@ -5,10 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "envelope.h"
-#include "event.h"
 #include "json.h"
-#include "mapping.h"
 #include "signature.h"
 #include "source.h"
 
@@ -23,9 +20,7 @@ struct call {
 	const struct source *source;
 	bool is_signed;
 	char signature[SIGNATURE_HEX_SIZE];
-	struct envelope envelope;
-	struct mapping mapping;
-	struct event event;
+	struct conversion conversion;
 
 	struct delivery delivery;
 	struct text reason; /* of a refusal */
@@ -193,30 +188,44 @@ verify_signature(struct call *call)
 	return REPLY_NONE;
 }
 
-/* From the body's fields to an event. */
+enum reply_kind
+ingest_convert(struct conversion *c, const struct source *source,
+    struct json_object *body, bool is_signed, const char *tenant,
+    struct reply *reply)
+{
+	enum reply_kind kind;
+
+	if ((kind = envelope_open(&c->envelope, source, body, reply)) !=
+	    REPLY_NONE ||
+	    (kind = mapping_find(&c->mapping, source, &c->envelope, reply)) !=
+	    REPLY_NONE)
+		return kind;
+	if (c->mapping.type->needs_signature && !is_signed)
+		return reply_set(reply, REPLY_UNSIGNED_TYPE,
+		    "'%s' needs a signed delivery", c->mapping.type->name);
+	if ((kind = envelope_fill(&c->envelope, source, body, reply)) !=
+	    REPLY_NONE ||
+	    (kind = mapping_apply(&c->mapping, &c->envelope, reply)) !=
+	    REPLY_NONE)
+		return kind;
+	return event_build(&c->event, source, &c->envelope, c->mapping.type,
+	    c->mapping.payload, c->mapping.correlation_id, tenant, reply);
+}
+
+void
+ingest_conversion_free(struct conversion *c)
+{
+	event_free(&c->event);
+	mapping_free(&c->mapping);
+	envelope_close(&c->envelope);
+}
+
 static enum reply_kind
 make_event(struct call *call)
 {
-	struct reply *reply = &call->reply;
-	enum reply_kind kind;
-
-	if ((kind = envelope_open(&call->envelope, call->source, call->json,
-	    reply)) != REPLY_NONE ||
-	    (kind = mapping_find(&call->mapping, call->source,
-	    &call->envelope, reply)) != REPLY_NONE)
-		return kind;
-	if (call->mapping.type->needs_signature && !call->is_signed)
-		return reply_set(reply, REPLY_UNSIGNED_TYPE,
-		    "'%s' needs a signed delivery", call->mapping.type->name);
-	if ((kind = envelope_fill(&call->envelope, call->source, call->json,
-	    reply)) != REPLY_NONE ||
-	    (kind = mapping_apply(&call->mapping, &call->envelope, reply)) !=
-	    REPLY_NONE)
-		return kind;
-	return event_build(&call->event, call->source, &call->envelope,
-	    call->mapping.type, call->mapping.payload,
-	    call->mapping.correlation_id,
-	    settings_of(call)->tenants[call->source->id], reply);
+	return ingest_convert(&call->conversion, call->source, call->json,
+	    call->is_signed, settings_of(call)->tenants[call->source->id],
+	    &call->reply);
 }
 
 /* SHA-256 of the parts, each but the last with its NUL, so that no two lists
@@ -233,6 +242,13 @@ make_key(const char *first, const char *second, const void *rest, size_t len,
 	return signature_sha256(parts, 3, key) == 0;
 }
 
+bool
+ingest_key(const struct source *source, const void *body, size_t len,
+    unsigned char key[SIGNATURE_BYTES])
+{
+	return make_key(source->name, NULL, body, len, key);
+}
+
 static bool
 name_delivery(struct call *call, struct delivery *delivery)
 {
@@ -241,8 +257,8 @@ name_delivery(struct call *call, struct delivery *delivery)
 	if (call->is_signed) {
 		delivery->signature = call->signature;
 		delivery->has_key = true;
-		if (!make_key(source, NULL, delivery->body, delivery->body_len,
-		    delivery->key))
+		if (!ingest_key(call->source, delivery->body,
+		    delivery->body_len, delivery->key))
 			return false;
 	}
 	for (int i = 0; source_idempotency_headers[i] != NULL; i++) {
@@ -275,7 +291,7 @@ record(struct call *call, enum reply_kind refusal)
 		.body = text_string(&call->body),
 		.body_len = call->body.len,
 		.sent_at = envelope_sent_at(call->json),
-		.event = refusal == REPLY_NONE ? &call->event : NULL,
+		.event = refusal == REPLY_NONE ? &call->conversion.event : NULL,
 	};
 	if (refusal != REPLY_NONE) {
 		reply_sentence(&call->reply, &call->reason);
@@ -348,10 +364,10 @@ log_call(const struct call *call)
 	snprintf(status, sizeof(status), "%d", reply_status(reply->kind));
 	if (!recorded && reply->kind != REPLY_HEALTHY)
 		reply_sentence(reply, &sentence);
-	if (recorded && call->mapping.missing_id != NULL)
+	if (recorded && call->conversion.mapping.missing_id != NULL)
 		log_line(LOG_WARN, "event", reply->event_id, "warning",
 		    "recorded without an id", "missing",
-		    call->mapping.missing_id, NULL);
+		    call->conversion.mapping.missing_id, NULL);
 	log_line(reply_log_level(reply->kind), "status", status,
 	    "source", call->source == NULL ? NULL : call->source->name,
 	    "remote", request_variable(call->request, "REMOTE_ADDR"),
@@ -378,9 +394,7 @@ answer(struct call *call)
 	text_free(&response);
 
 	text_free(&call->reason);
-	event_free(&call->event);
-	mapping_free(&call->mapping);
-	envelope_close(&call->envelope);
+	ingest_conversion_free(&call->conversion);
 	json_object_put(call->json);
 	text_free(&call->body);
 	free(call);

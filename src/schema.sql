@@ -93,3 +93,26 @@ CREATE UNIQUE INDEX IF NOT EXISTS idx_ingest_idempotency_key
 -- The chain: the last event of a session is one step away.
 CREATE INDEX IF NOT EXISTS idx_ingest_chain
 	ON events(tenant_id, session_id, timestamp, id);
+
+-- What `agentlens-log prune` removed, so that it is accounted for: a row for
+-- each delivery whose body it removed, each event, or both.
+--   delivery_id    the delivery
+--   delivery_leaf  what a seal's tree of deliveries has for it
+--   position       the rowid that the event had, its place in the file
+--   event_id ...   of the event: the chain's links, without what they linked
+--   event_leaf     what a seal's tree of events has for it
+CREATE TABLE IF NOT EXISTS ingest_pruned (
+	id INTEGER PRIMARY KEY,
+	pruned_at TEXT NOT NULL,
+	delivery_id INTEGER UNIQUE,
+	delivery_leaf BLOB,
+	position INTEGER UNIQUE,
+	event_id TEXT,
+	tenant_id TEXT,
+	session_id TEXT,
+	prev_hash TEXT,
+	hash TEXT,
+	event_leaf BLOB,
+	CHECK ((delivery_id IS NULL) = (delivery_leaf IS NULL)),
+	CHECK ((position IS NULL) = (event_leaf IS NULL))
+);

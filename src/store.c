@@ -82,8 +82,10 @@ static const char *const sql[STATEMENTS] = {
 	[FIND_KEY] =
 	    "SELECT id, event_id FROM ingest_deliveries"
 	    " INDEXED BY idx_ingest_key WHERE sent_at = ?2 AND key = ?1",
+	/* Of a body that was pruned nobody knows better. */
 	[FIND_IDEMPOTENCY_KEY] =
-	    "SELECT event_id, body = ?2 FROM ingest_deliveries"
+	    "SELECT event_id, length(body) = 0 OR body = ?2"
+	    " FROM ingest_deliveries"
 	    " INDEXED BY idx_ingest_idempotency_key WHERE idempotency_key = ?1",
 	[FIND_EVENT] =
 	    "SELECT event_type, session_id FROM events WHERE id = ?1",

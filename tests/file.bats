@@ -26,7 +26,7 @@ columns() {
 		"$(columns agents)"
 	equal ingest_deliveries 'id sent_at key idempotency_key event_id reason source received_at remote_addr signature body' \
 		"$(columns ingest_deliveries)"
-	equal tables $'agents\nevents\ningest_deliveries\nsessions' \
+	equal tables $'agents\nevents\ningest_deliveries\ningest_pruned\nsessions' \
 		"$(query "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")"
 	local table
 	for table in sessions agents; do

@@ -4,15 +4,22 @@
 load helper
 
 src=$SOURCE_DIR/src
+tool=$src/agentlens-log
 
 @test "one foreign library, one door" {
-	local header files
+	local header folder files
+	# Of SQLite each of the two programs has its own.
 	for header in fcgiapp.h gcrypt.h sqlite3.h; do
-		row "$header"
-		files=$(grep -rlE "^[[:space:]]*#[[:space:]]*include[[:space:]]*[<\"]$header" "$src")
-		equal 'files that include it' 1 "$(wc -l <<<"$files")"
-		matches 'the file' '.*\.c' "$files"
+		for folder in "$src" "$tool"; do
+			[ "$folder $header" != "$tool fcgiapp.h" ] || continue
+			[ "$folder $header" != "$tool gcrypt.h" ] || continue
+			row "$folder $header"
+			files=$(grep -lE "^[[:space:]]*#[[:space:]]*include[[:space:]]*[<\"]$header" "$folder"/*.[ch])
+			equal 'files that include it' 1 "$(wc -l <<<"$files")"
+			matches 'the file' '.*\.c' "$files"
+		done
 	done
+	! grep -lE 'include[[:space:]]*[<"](fcgiapp|gcrypt)\.h' "$tool"/*.[ch]
 	! grep -rlE 'fcgi_stdio\.h|fcgi_config\.h' "$src"
 }
 
@@ -30,28 +37,28 @@ src=$SOURCE_DIR/src
 		END {
 			if (functions < 50) { print functions + 0, "functions only?"; long = 1 }
 			exit long
-		}' "$src"/*.c
+		}' "$src"/*.c "$tool"/*.c
 }
 
 @test "numbers from outside go through a strict parser" {
-	! grep -nE '\b(atoi|atol|atoll|atof|sscanf|gets|strcpy|strcat|sprintf)[[:space:]]*\(' "$src"/*.[ch]
+	! grep -nE '\b(atoi|atol|atoll|atof|sscanf|gets|strcpy|strcat|sprintf)[[:space:]]*\(' "$src"/*.[ch] "$tool"/*.[ch]
 }
 
 @test "SQL is bound, never formatted" {
 	# But for names of columns in ALTER TABLE, which cannot be bound, and
 	# come from our own schema.
-	! grep -nE -A 1 'sqlite3_(v|vm|m)?printf|sqlite3_snprintf' "$src"/*.c |
+	! grep -nE -A 1 'sqlite3_(v|vm|m)?printf|sqlite3_snprintf' "$src"/*.c "$tool"/*.c |
 		tr -d '\n' | sed 's/--/\n/g' | grep -v '"ALTER TABLE %s ADD COLUMN '
 }
 
 @test "every header can be included alone" {
 	command -v cc >/dev/null || skip 'cc is not installed'
 	local header
-	for header in "$src"/*.h; do
+	for header in "$src"/*.h "$tool"/*.h; do
 		row "$header"
 		case $header in */schema.h) continue ;; esac
 		printf '#include "%s"\n#include "%s"\n' "$header" "$header" >"$dir/one.c"
-		cc -std=gnu11 -D_GNU_SOURCE -Wall -Werror -fsyntax-only -I"$src" "$dir/one.c"
+		cc -std=gnu11 -D_GNU_SOURCE -Wall -Werror -fsyntax-only -I"$src" -I"$tool" "$dir/one.c"
 	done
 }
 

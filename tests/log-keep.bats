@@ -1,0 +1,201 @@
+# Seals and proofs against other people's arithmetic; export, import, prune;
+# and files that cannot be read as they should.
+
+load helper
+load log
+
+setup_file() {
+	make_log "$BATS_FILE_TMPDIR" 21
+}
+
+setup() {
+	log_setup
+	cp "$BATS_FILE_TMPDIR/agentlens.db" "$db"
+	seal=$BATS_FILE_TMPDIR/seal
+}
+
+# ends STATUS COMMAND...: the exit status is this.
+ends() {
+	local status=0
+	"${@:2}" >"$dir/out" 2>"$dir/err" || status=$?
+	equal "status of ${*:2}" "$1" "$status" || { cat "$dir/out" "$dir/err"; return 1; }
+}
+
+@test "Merkle trees: the vectors of RFC 9162's makers, and proofs of all small trees" {
+	"$RFC9162"
+}
+
+@test "a seal's roots are what node computes from the rows" {
+	command -v node >/dev/null || skip 'node is not installed'
+	sqlite3 -batch -json "$db" "SELECT id, hash, tenant_id, verified_agent_id, pricing_version, org_id, project_id FROM events ORDER BY rowid" >"$dir/events.json"
+	sqlite3 -batch -json "$db" "SELECT id, sent_at, lower(hex(key)) AS key, lower(hex(idempotency_key)) AS name, event_id, source, received_at, remote_addr, signature, hex(body) AS body FROM ingest_deliveries ORDER BY id" >"$dir/deliveries.json"
+	node --input-type=module - "$dir" >"$dir/roots" <<-'END'
+		import { createHash } from "node:crypto";
+		import { readFileSync } from "node:fs";
+		const sha = (...parts) => createHash("sha256").update(Buffer.concat(parts)).digest();
+		const read = (name) => JSON.parse(readFileSync(`${process.argv[2]}/${name}.json`, "utf8"));
+		const leaf = (data) => sha(Buffer.from([0]), Buffer.from(JSON.stringify(data)));
+		const root = (l) => {
+			if (l.length === 1)
+				return l[0];
+			let k = 1;
+			while (k * 2 < l.length)
+				k *= 2;
+			return sha(Buffer.from([1]), root(l.slice(0, k)), root(l.slice(k)));
+		};
+		const of = new Map();
+		const deliveries = read("deliveries").map((d) => {
+			const hash = leaf({ v: 1, delivery: d.id, sentAt: d.sent_at, key: d.key || null, source: d.source,
+				receivedAt: d.received_at, remoteAddr: d.remote_addr, signature: d.signature,
+				bodySha256: sha(Buffer.from(d.body, "hex")).toString("hex") });
+			of.set(d.event_id, { name: d.name || null, hash: hash.toString("hex") });
+			return hash;
+		});
+		const events = read("events").map((e) => leaf({ v: 1, id: e.id, hash: e.hash, tenantId: e.tenant_id,
+			verifiedAgentId: e.verified_agent_id, pricingVersion: e.pricing_version, orgId: e.org_id,
+			projectId: e.project_id, idempotencyKey: of.get(e.id).name, delivery: of.get(e.id).hash }));
+		console.log(`events-root: ${root(events).toString("hex")}`);
+		console.log(`deliveries-root: ${root(deliveries).toString("hex")}`);
+	END
+	equal roots "$(cat "$dir/roots")" "$(grep -- -root: "$seal")"
+}
+
+@test "every event can be proved, without the file, and by openssl" {
+	local id n=0 leaf
+	for id in $(query 'SELECT id FROM events'); do
+		tool prove "$id" --seal "$seal" >"$dir/proof.$((n += 1))"
+	done
+	equal events 21 "$n"
+	leaf=$({ printf '\0'; sed -n 's/^event-data: //p' "$dir/proof.5" | tr -d '\n'; } | openssl dgst -sha256 -r | cut -c 1-64)
+	equal leaf "$(sed -n 's/^leaf: //p' "$dir/proof.5")" "$leaf"
+	rm "$db"
+	for ((; n > 0; n--)); do
+		tool check-proof --seal "$seal" "$dir/proof.$n"
+		sed 's/^path: ./path: x/' "$dir/proof.$n" >"$dir/other"
+		ends 2 tool check-proof "$dir/other"
+		sed 's/^index: .*/index: 21/' "$dir/proof.$n" >"$dir/other"
+		ends 1 tool check-proof "$dir/other"
+		sed 's/"orgId":"default"/"orgId":"other"/' "$dir/proof.$n" >"$dir/other"
+		ends 1 tool check-proof "$dir/other"
+		sed 's/"source":"/&x/' "$dir/proof.$n" >"$dir/other"
+		ends 1 tool check-proof "$dir/other"
+	done
+}
+
+@test "an old seal holds while the file grows" {
+	MODE=cgi post '{"source":"generic","event":"e","data":{}}'
+	equal events 22 "$(query 'SELECT count(*) FROM events')"
+	tool verify --seal "$seal"
+	ends 1 tool prove "$(query 'SELECT max(id) FROM events')" --seal "$seal"
+	tool seal >"$dir/new"
+	tool verify --seal "$dir/new"
+}
+
+@test "export and import: not a byte is another" {
+	tool export --deliveries >"$dir/lines"
+	tool import -d "$dir/other.db" "$dir/lines"
+	tool verify -d "$dir/other.db" --seal "$seal"
+	tool export --deliveries -d "$dir/other.db" | cmp - "$dir/lines"
+	local columns='id, timestamp, session_id, agent_id, event_type, severity, payload, metadata, prev_hash, hash, tenant_id'
+	equal events "$(query "SELECT rowid, $columns FROM events")" "$(sqlite3 "$dir/other.db" "SELECT rowid, $columns FROM events")"
+	equal sessions "$(query 'SELECT * FROM sessions ORDER BY id')" "$(sqlite3 "$dir/other.db" 'SELECT * FROM sessions ORDER BY id')"
+	equal lines 22 "$(tool export --csv | wc -l)"
+	ends 2 tool import -d "$dir/other.db" "$dir/lines"
+	sed 's/alice/mallory/' "$dir/lines" >"$dir/changed"
+	ends 2 tool import -d "$dir/third.db" "$dir/changed"
+	grep -q 'does not come to its hash' "$dir/err"
+	equal events 0 "$(sqlite3 "$dir/third.db" 'SELECT count(*) FROM events')"
+}
+
+@test "prune keeps the proof" {
+	local id
+	id=$(query 'SELECT id FROM events WHERE rowid = 3')
+	tool prune --before 2100-01-01 --dry-run
+	tool verify --seal "$seal"
+	tool prune --before 2100-01-01 --bodies --yes
+	equal bodies 3 "$(query 'SELECT count(*) FROM ingest_deliveries WHERE length(body) > 0')"
+	equal events 21 "$(query 'SELECT count(*) FROM events')"
+	tool verify --seal "$seal"
+	tool prune --before 2100-01-01 --yes
+	equal events 3 "$(query 'SELECT count(*) FROM events')"
+	equal sessions 1 "$(query 'SELECT count(*) FROM sessions')"
+	tool verify --seal "$seal"
+	tool prove "$id" --seal "$seal" >"$dir/proof"
+	tool check-proof --seal "$seal" "$dir/proof"
+	# The responder goes on, and knows what it had.
+	post_all "$BATS_FILE_TMPDIR/lines" 1
+	equal answers 21 "$(grep -c '^201' "$dir/answers")"
+	equal events 3 "$(query 'SELECT count(*) FROM events')"
+	MODE=cgi post '{"source":"generic","event":"e","data":{}}'
+	tool verify --seal "$seal"
+	query "DELETE FROM ingest_pruned WHERE event_id = '$id'"
+	ends 1 tool verify
+	grep -q "$id" "$dir/out"
+}
+
+@test "prune asks, and does nothing unasked" {
+	ends 64 tool prune --before 2100-01-01 </dev/null
+	ends 64 tool prune --yes
+	ends 2 tool prune --before 2100-01-01 --yes -d "$dir/none.db"
+	[ ! -e "$dir/none.db" ]
+	equal events 21 "$(query 'SELECT count(*) FROM events')"
+}
+
+@test "files that are empty, of AgentLens, damaged, newer, or closed" {
+	local command
+	: >"$dir/empty.db"
+	sqlite3 "$dir/theirs.db" "ATTACH '$db' AS ours; CREATE TABLE events AS SELECT *, 1 AS more FROM ours.events;
+		CREATE TABLE sessions AS SELECT * FROM ours.sessions; CREATE TABLE agents AS SELECT * FROM ours.agents"
+	head -c 20000 "$db" >"$dir/cut.db"
+	cp "$db" "$dir/flipped.db"
+	printf '\377\377' | dd of="$dir/flipped.db" bs=1 seek=$((4096 * $(query "SELECT rootpage - 1 FROM sqlite_schema WHERE name = 'events'"))) conv=notrunc status=none
+	cp "$db" "$dir/newer.db"
+	sqlite3 "$dir/newer.db" 'PRAGMA user_version = 9'
+	head -c 8192 /dev/urandom >"$dir/random.db"
+	sqlite3 "$dir/foreign.db" 'CREATE TABLE x (y)'
+	for command in verify seal export 'export --csv' 'prune --dry-run --before 1d'; do
+		row "$command"
+		# shellcheck disable=SC2086
+		{
+			ends 0 tool $command -d "$dir/empty.db"
+			ends 0 tool $command -d "$dir/theirs.db"
+			ends 2 tool $command -d "$dir/cut.db"
+			ends 2 tool $command -d "$dir/flipped.db"
+			ends 2 tool $command -d "$dir/newer.db"
+			grep -q 'version 9' "$dir/err"
+			ends 2 tool $command -d "$dir/random.db"
+			ends 2 tool $command -d "$dir/foreign.db"
+			ends 2 tool $command -d "$dir/missing.db"
+			ends 2 tool $command -d "$dir"
+		}
+	done
+	[ ! -s "$dir/empty.db" ]
+}
+
+@test "a copy that nobody may write is read; one that nobody may read is not" {
+	sqlite3 "$db" 'PRAGMA journal_mode = WAL' >/dev/null
+	read_only_database
+	tool verify --seal "$seal"
+	chmod 0 "$db"
+	ends 2 tool verify
+	grep -q 'Permission denied' "$dir/err"
+}
+
+@test "a file that is being written" {
+	local i
+	for ((i = 0; i < 400; i++)); do
+		printf 'HTTP_X=x\t{"source":"generic","event":"e","data":{"n":%d},"context":{"agentlens_session_id":"s%d"}}\n' "$i" $((i % 7))
+	done >"$dir/more"
+	MODE=fcgi start
+	MODE=fcgi post_all "$dir/more" 4 &
+	local writer=$!
+	for ((i = 0; i < 10; i++)); do
+		tool verify --seal "$seal"
+		tool seal >"$dir/seal.$i"
+	done
+	wait "$writer"
+	equal answers 400 "$(grep -c '^201' "$dir/answers")"
+	for ((i = 0; i < 10; i++)); do
+		tool verify --seal "$dir/seal.$i"
+	done
+}
