@@ -540,7 +540,6 @@ drain(struct request *request)
 	while (piece == PIECE_DATA && timestamp_monotonic() < deadline)
 		piece = read_fastcgi(request->fastcgi.in, buffer, &len);
 	watch_until(request->watch, 0);
-	request->body_ended = piece == PIECE_END;
 }
 
 /* Gives back the request, its connection, and its vacancy. */
@@ -567,10 +566,10 @@ request_answer(struct request *request, const char *response, size_t len)
 	}
 	if (!request->body_ended)
 		drain(request);
-	/* With all of it read there is nothing that closing could lose, and
-	 * the library need not wait for the web server to close first. */
-	if (request->body_ended)
-		FCGX_Detach(fastcgi);
+	/* With all of it read there is nothing that closing could lose, so the
+	 * library need not wait for the web server to close first; and who
+	 * has not sent all by now could keep it waiting for ever. */
+	FCGX_Detach(fastcgi);
 	FCGX_PutStr(response, (int)len, fastcgi->out);
 	FCGX_Finish_r(fastcgi);
 	if (request->kept)

@@ -40,8 +40,13 @@ make_log() {
 			printf 'HTTP_IDEMPOTENCY_KEY=k%s\t%s\n' "$i" "$body"
 		fi
 	done >"$lines"
-	MODE=fcgi post_all "$lines" 1
-	equal answers "$2" "$(grep -c '^201' "$dir/answers")"
+	# In two halves: the 101st is never of the same millisecond as the 100th.
+	for i in "1,100" "101,\$"; do
+		sed -n "${i}p" "$lines" >"$lines.part"
+		[ -s "$lines.part" ] || continue
+		MODE=fcgi post_all "$lines.part" 1
+		equal answers "$(wc -l <"$lines.part")" "$(grep -c '^201' "$dir/answers")"
+	done
 	stop
 	responders=()
 	sqlite3 -batch "$db" 'PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE' >/dev/null
