@@ -550,22 +550,35 @@ ask(struct store *store, const char *question)
  * does not name; SQLITE_OK with an empty one when there is none.
  */
 static int
-find_unknown_column(struct store *store, const char *table,
-    const char *insert, char column[64])
+find_unknown_column(struct store *store, char column[64])
 {
 	static const char find[] =
 	    "SELECT name FROM pragma_table_info(?1) WHERE \"notnull\" AND"
 	    " dflt_value IS NULL AND pk = 0 AND NOT instr(replace(replace("
 	    "replace(?2, '(', ' '), ')', ' '), ',', ' '), ' ' || name || ' ')";
+	static const struct {
+		const char *table;
+		enum statement insert;
+	} filled[] = {
+		{ "events", INSERT_EVENT },
+		{ "sessions", COUNT_SESSION },
+		{ "agents", COUNT_AGENT },
+		{ "ingest_deliveries", INSERT_DELIVERY },
+	};
 	sqlite3_stmt *statement = NULL;
 
 	column[0] = '\0';
 	int code = sqlite3_prepare_v2(store->db, find, -1, &statement, NULL);
 	if (code != SQLITE_OK)
 		return code;
-	bind_text(statement, 1, table);
-	bind_text(statement, 2, insert);
-	code = sqlite3_step(statement);
+	code = SQLITE_DONE;
+	for (size_t i = 0; i < sizeof(filled) / sizeof(filled[0]) &&
+	    code == SQLITE_DONE; i++) {
+		sqlite3_reset(statement);
+		bind_text(statement, 1, filled[i].table);
+		bind_text(statement, 2, sql[filled[i].insert]);
+		code = sqlite3_step(statement);
+	}
 	if (code == SQLITE_ROW)
 		copy_column(column, 64, statement, 0);
 	sqlite3_finalize(statement);
@@ -580,25 +593,13 @@ find_unknown_column(struct store *store, const char *table,
 static enum reply_kind
 check_schema(struct store *store)
 {
-	static const struct {
-		const char *table;
-		enum statement insert;
-	} filled[] = {
-		{ "events", INSERT_EVENT },
-		{ "sessions", COUNT_SESSION },
-		{ "agents", COUNT_AGENT },
-		{ "ingest_deliveries", INSERT_DELIVERY },
-	};
 	int64_t version = ask(store, "PRAGMA user_version");
 	char column[64] = "";
 
 	if (version < 0)
 		return fail(store, "reading the version of the schema");
-	for (size_t i = 0; i < sizeof(filled) / sizeof(filled[0]) &&
-	    column[0] == '\0'; i++)
-		if (find_unknown_column(store, filled[i].table,
-		    sql[filled[i].insert], column) != SQLITE_OK)
-			return fail(store, "reading the columns");
+	if (find_unknown_column(store, column) != SQLITE_OK)
+		return fail(store, "reading the columns");
 	if (version <= SCHEMA_VERSION && column[0] == '\0')
 		return REPLY_NONE;
 	log_line(LOG_ERROR, "database", store->path, "error",
