@@ -97,17 +97,34 @@ static _Thread_local struct peer *thread_peer;
 /*
  * All that the library reads comes through this function of its own, which is
  * found here before it is found there: what the library cannot take from a
- * peer never reaches it, and looks like the end of the connection.
+ * peer never reaches it, and looks like the end of the connection.  It also
+ * takes an interrupted call for a broken connection, which it is not: a
+ * process that is stopped and continued has such calls.
  */
 int
 OS_Read(int fd, char *buffer, size_t len)
 {
-	ssize_t got = read(fd, buffer, len);
+	ssize_t got;
 
+	do
+		got = read(fd, buffer, len);
+	while (got < 0 && errno == EINTR);
 	if (got > 0 && thread_peer != NULL &&
 	    peer_look(thread_peer, buffer, (size_t)got) != 0)
 		return 0;
 	return (int)got;
+}
+
+/* The same for what it writes. */
+int
+OS_Write(int fd, char *buffer, size_t len)
+{
+	ssize_t written;
+
+	do
+		written = write(fd, buffer, len);
+	while (written < 0 && errno == EINTR);
+	return (int)written;
 }
 
 const char *
@@ -462,7 +479,12 @@ wait_readable(const struct gateway *gateway, int fd, int timeout_ms)
 		{ .fd = fd, .events = POLLIN },
 		{ .fd = gateway->stop_fd, .events = POLLIN },
 	};
-	return poll(fds, 2, timeout_ms) > 0 && fds[1].revents == 0;
+	int ready;
+
+	do
+		ready = poll(fds, 2, timeout_ms);
+	while (ready < 0 && errno == EINTR);
+	return ready > 0 && fds[1].revents == 0;
 }
 
 static void

@@ -175,6 +175,23 @@ ends_in_order() {
 	stored 'length(payload)' 528
 }
 
+@test "a responder that is stopped and continued breaks no connection" {
+	start
+	printf '{"source":"generic","event":"e","data":{"data":"%0500d"}}' 7 >"$dir/body"
+	"$FCGI_REQUEST" -p 50 -d 50 "$socket" REQUEST_METHOD=POST CONTENT_LENGTH="$(wc -c <"$dir/body")" \
+		<"$dir/body" >"$dir/out" 2>"$dir/err" 3>&- &
+	local client=$!
+	# Each interrupts a call that waits for a part of the body.
+	while kill -0 "$client" 2>/dev/null; do
+		kill -STOP "$responder"
+		kill -CONT "$responder"
+		sleep 0.02
+	done
+	wait "$client"
+	read_answer
+	recorded custom
+}
+
 @test "a slow peer holds up nobody else" {
 	start
 	printf '{"source":"generic","event":"slow","data":{}}' >"$dir/body"

@@ -7,6 +7,7 @@
  */
 #include "gateway.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -347,6 +348,9 @@ send_all(int fd, const char *data, size_t len)
 {
 	while (len > 0) {
 		ssize_t n = send(fd, data, len, MSG_NOSIGNAL);
+		/* libFuzzer's alarm interrupts calls. */
+		if (n < 0 && errno == EINTR)
+			continue;
 		if (n <= 0)
 			return;
 		data += n;
@@ -360,8 +364,9 @@ receive_all(int fd, struct text *answer)
 	char buffer[16384];
 	ssize_t n;
 
-	while ((n = recv(fd, buffer, sizeof(buffer), 0)) > 0)
-		text_add(answer, buffer, (size_t)n);
+	while ((n = recv(fd, buffer, sizeof(buffer), 0)) > 0 ||
+	    (n < 0 && errno == EINTR))
+		text_add(answer, buffer, n < 0 ? 0 : (size_t)n);
 }
 
 /* The answer is whole records; `out` gets what went to standard output.
