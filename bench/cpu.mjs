@@ -29,7 +29,7 @@ const modes = [
 const parts = {
 	"accept and read": ["gateway_serve", "-ingest_handle", "request_read_body"],
 	"JSON": ["json_read", "answer>json_object_put", "finish>json_object_put"],
-	"HMAC and keys": ["signature_hmac_sha256", "signature_decode", "signature_equal", "signature_sha256", "-event_seal>signature_sha256", "-compute_hash>signature_sha256"],
+	"HMAC and keys": ["signature_hmac_sha256", "signature_decode", "signature_equal", "signature_sha256", "-event_hash>signature_sha256"],
 	"mapping": ["source_find", "envelope_open", "envelope_sent_at", "mapping_apply", "envelope_close", "mapping_free", "-envelope_open>json_read", "-field_read_object>json_read"],
 	"canonical text and chain": ["event_build", "event_seal", "event_free"],
 	"SQLite": ["store_begin", "store_append", "store_commit", "store_checkpoint", "store_is_current", "-event_seal"],
