@@ -61,9 +61,9 @@ id_of() {
 		payload|payload || char(0) || 'x'
 		payload|CAST(payload AS BLOB)
 		metadata|replace(metadata, 'agentgate', 'agentgatf')
-		prev_hash|replace(prev_hash, substr(prev_hash, 1, 1), 'f')
+		prev_hash|iif(substr(prev_hash, 1, 1) = '0', '1', '0') || substr(prev_hash, 2)
 		prev_hash|NULL
-		hash|'00' || substr(hash, 3)
+		hash|iif(substr(hash, 1, 1) = '0', '1', '0') || substr(hash, 2)
 		verified_agent_id|'x'
 		pricing_version|'x'
 		org_id|'x'
@@ -92,7 +92,7 @@ id_of() {
 		received_at|'2099-01-01T00:00:00.000Z'
 		received_at|'2020-01-01T00:00:00.000Z'
 		received_at|'yesterday'
-		signature|'00' || substr(signature, 3)
+		signature|iif(substr(signature, 1, 1) = '0', '1', '0') || substr(signature, 2)
 		signature|NULL
 		body|CAST(replace(CAST(body AS TEXT), 'alice', 'mallory') AS BLOB)
 		body|CAST(CAST(body AS TEXT) || ' ' AS BLOB)
