@@ -129,6 +129,14 @@ needs_responder() {
 	chain_intact
 }
 
+# taken N: sends an event, and tells whether it was recorded.
+taken() {
+	event "$1"
+	grep -q '^Status: 201' "$dir/out" && return
+	answered 503
+	return 1
+}
+
 @test "the file moved under two responders, and after a checkpoint" {
 	needs_responder
 	local first second answers=0
@@ -143,9 +151,10 @@ needs_responder() {
 	event 1
 	recorded custom
 	mv "$db" "$dir/moved.db"
+	# A checkpoint may be at work in the moved file still: 503, and a sender
+	# sends again.
 	for socket in "$first" "$second" "$first" "$second"; do
-		event 2
-		recorded custom
+		until_true taken 2
 	done
 	whole "$dir/moved.db" 901
 	whole "$db" 4
