@@ -96,9 +96,14 @@ contains() {
 	contains -rw-r--r-- root/root usr/lib/sysusers.d/agentlens-ingest.conf
 	contains -rw-r--r-- root/root usr/lib/tmpfiles.d/agentlens-ingest.conf
 	contains -rw-r--r-- root/root usr/share/doc/agentlens-ingest/README.Debian
+	contains -rwxr-xr-x root/root usr/bin/agentlens-log
+	contains -rw-r--r-- root/root usr/share/bash-completion/completions/agentlens-log
+	contains -rw-r--r-- root/root usr/share/man/man1/agentlens-log.1.gz
 	contains -rw-r--r-- root/root usr/share/man/man8/agentlens-ingest.8.gz
 	contains -rw-r--r-- root/root usr/share/man/man5/agentlens-ingest.conf.5.gz
 	fails grep -E 'set-?id|[-l]rw[sS]|usr/local|home/' "$dir/contents"
+	# `agentlens-log send` posts with it.
+	matches Suggests '(.*, )?curl(, .*)?' "$(dpkg-deb -f "$package" Suggests)"
 	equal conffiles 4 "$(dpkg-deb -I "$package" conffiles | wc -l)"
 }
 

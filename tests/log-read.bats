@@ -59,6 +59,24 @@ story() {
 	equal status 1 "$status"
 }
 
+@test "a session that several tenants have is asked for with its tenant" {
+	story
+	with GENERIC_TENANT_ID=other
+	post '{"source":"generic","event":"e","data":{},"context":{"agentlens_session_id":"s1"}}'
+	recorded custom s1
+	local command
+	for command in 'list --session' 'tail --session' 'tail -f --session' 'stats --session' timeline; do
+		row "$command"
+		# shellcheck disable=SC2086
+		run timeout 30 env -i "${settings[@]}" "$AGENTLENS_LOG" $command s1
+		equal status 1 "$status"
+		equal sentence "agentlens-log: several tenants have a session 's1': default, other; pick one with --tenant" "$output"
+		[ "$command" != 'tail -f --session' ] || continue
+		# shellcheck disable=SC2086
+		tool $command s1 --tenant other >"$dir/out"
+	done
+}
+
 @test "list --json: an object a line, as it was stored" {
 	story
 	equal lines 4 "$(tool list --json | wc -l)"
@@ -104,6 +122,10 @@ story() {
 	[[ $(tool show --json "$id") == *'"signatureState":"good"'* ]]
 	run tool show 0000
 	equal status 1 "$status"
+	[[ $output == *"there is no event '0000'"* ]]
+	run tool show 0
+	equal 'status of several' 1 "$status"
+	equal sentence "agentlens-log: several events have ids that begin with '0'" "$output"
 	query "UPDATE events SET payload = '{}' WHERE id = '$id'"
 	[[ $(tool show "$id") == *'WRONG: the row was changed'* ]]
 	query "UPDATE events SET hash = 'x' WHERE id = '$id'"

@@ -70,7 +70,7 @@ tool=$src/agentlens-log
 @test "the manuals are clean" {
 	command -v mandoc >/dev/null || skip 'mandoc is not installed'
 	local manual
-	for manual in agentlens-ingest.8 agentlens-ingest.conf.5; do
+	for manual in agentlens-ingest.8 agentlens-ingest.conf.5 agentlens-log.1; do
 		row "$manual"
 		[ -e "$BUILD_DIR/man/$manual" ] || skip "$BUILD_DIR/man/$manual is not built"
 		# Which other manuals this machine has is no fault of ours.
@@ -96,7 +96,7 @@ tool=$src/agentlens-log
 @test "shellcheck has nothing to say about any script" {
 	command -v shellcheck >/dev/null || skip 'shellcheck is not installed'
 	local script
-	for script in .ci/run bench/run bootstrap debian/agentlens-ingest.postinst \
+	for script in .ci/run bench/run bootstrap completions/agentlens-log debian/agentlens-ingest.postinst \
 		debian/agentlens-ingest.postrm examples/send-event hosting/where.cgi tests/run tests/fuzz/run; do
 		[ -f "$SOURCE_DIR/$script" ] || continue
 		row "$script"

@@ -201,11 +201,12 @@ connect_writer(struct database *database, const struct settings *settings)
 	    database_run(database, schema_sql) : -1;
 }
 
+/* INT64_MIN: it cannot be read. */
 static int64_t
 ask_number(struct database *database, const char *sql, const char *name)
 {
 	sqlite3_stmt *statement = NULL;
-	int64_t number = -1;
+	int64_t number = INT64_MIN;
 
 	if (sqlite3_prepare_v2(database->db, sql, -1, &statement, NULL) ==
 	    SQLITE_OK) {
@@ -289,16 +290,17 @@ check_columns(struct database *database)
 	return 0;
 }
 
+/* Whether it is a file that this program knows. */
 static int
-check_schema(struct database *database)
+check_kind(struct database *database)
 {
 	int64_t version = ask_number(database, "PRAGMA user_version", NULL);
 	int64_t tables = ask_number(database,
 	    "SELECT count(*) FROM main.sqlite_schema", NULL);
 
-	if (version < 0 || tables < 0)
+	if (version == INT64_MIN || tables < 0)
 		return fail(database);
-	if (version > SCHEMA_VERSION) {
+	if (version < 0 || version > SCHEMA_VERSION) {
 		complain("%s: its schema has version %lld, and this "
 		    "agentlens-log knows none above %d; use a newer one",
 		    database->path, (long long)version, SCHEMA_VERSION);
@@ -309,7 +311,27 @@ check_schema(struct database *database)
 		    "events", database->path);
 		return -1;
 	}
-	return stand_in_all(database) == 0 ? check_columns(database) : -1;
+	return 0;
+}
+
+static int
+check_schema(struct database *database)
+{
+	return check_kind(database) == 0 && stand_in_all(database) == 0 ?
+	    check_columns(database) : -1;
+}
+
+/* What is to be written is looked at before: in a file that is another's, or
+ * cannot be read, nothing is to be made. */
+static int
+check_before_writing(struct database *database)
+{
+	int result = look_at_file(database->path) == 0 &&
+	    connect_reader(database) == 0 ? check_kind(database) : -1;
+
+	sqlite3_close(database->db);
+	database->db = NULL;
+	return result;
 }
 
 /* The whole path of a file that is not there yet. */
@@ -343,13 +365,16 @@ open_file(struct database *database, struct context *context,
 	    (settings = context_settings(context, true)) == NULL)
 		return -1;
 	database->path = realpath(path, NULL);
-	if (database->path == NULL && access == DATABASE_MAKE &&
-	    errno == ENOENT)
+	bool is_there = database->path != NULL;
+	if (!is_there && access == DATABASE_MAKE && errno == ENOENT)
 		database->path = make_file_name(path);
 	if (database->path == NULL) {
 		complain("%s: %s", path, strerror(errno));
 		return -1;
 	}
+	if (access != DATABASE_READ && is_there &&
+	    check_before_writing(database) != 0)
+		return -1;
 	if (access != DATABASE_READ)
 		return connect_writer(database, settings);
 	return look_at_file(path) == 0 ? connect_reader(database) : -1;

@@ -19,10 +19,10 @@ enum database_access {
 };
 
 /*
- * Opens the AgentLens file of -d or the settings.  A table that agentlens-ingest has not made yet is
- * there all the same, and empty; so are all of them in an empty file.  What is
- * no AgentLens file, is of a newer schema, damaged, or not permitted is
- * refused.
+ * Opens the AgentLens file of -d or the settings.  A table that
+ * agentlens-ingest has not made yet is there all the same, and empty; so are
+ * all of them in an empty file.  What is no AgentLens file, is of a newer
+ * schema, damaged, or not permitted is refused, and not a byte of it changed.
  * Returns NULL, having said why in a sentence; COMMAND_FAILED is the exit.
  */
 struct database *database_open(struct context *context,

@@ -64,7 +64,7 @@ list_run(struct context *context, int argc, char **argv)
 	if (code == 1)
 		code = print_events(context, database, &filter, limit);
 	else
-		code = code == 0 ? COMMAND_FAULT : COMMAND_FAILED;
+		code = code < 0 ? COMMAND_FAILED : COMMAND_FAULT;
 	text_free(&tenant);
 	database_close(database);
 	return code;

@@ -253,7 +253,7 @@ filter_find_tenant(struct database *database, struct filter *filter,
 	if (found > 1) {
 		complain("several tenants have a session '%s': %s; pick one "
 		    "with --tenant", filter->session, text_string(tenant));
-		return -1;
+		return 2;
 	}
 	if (found == 1)
 		filter->tenant = text_string(tenant);
@@ -300,9 +300,10 @@ row_find(struct database *database, const char *id, struct query **query,
 	others = is_ambiguous(database, id, row);
 	if (others == 0)
 		return 1;
-	if (others == 1)
-		complain("several events have ids that begin with '%s'", id);
-	return -1;
+	if (others < 0)
+		return -1;
+	complain("several events have ids that begin with '%s'", id);
+	return 2;
 }
 
 /* --- Deliveries ---------------------------------------------------------- */
@@ -352,7 +353,8 @@ receipts_open(struct database *database)
 /*
  * The first delivery from `low` to `high` that has an event.  Returns how its
  * event compares with the one that is looked for, as strcmp() does, with its
- * number; 1 when there is none.
+ * number; 1 when there is none.  Where the table cannot be read the search is
+ * to end: 0, with the number -1.
  */
 static int
 compare_at(struct receipts *receipts, int64_t low, int64_t high,
@@ -363,15 +365,19 @@ compare_at(struct receipts *receipts, int64_t low, int64_t high,
 
 	query_bind_number(query, 1, low);
 	query_bind_number(query, 2, high);
-	if (query_step(query) == 1) {
+	int step = query_step(query);
+	if (step == 1) {
 		*number = query_number(query, 0);
-		result = strcmp(query_text(query, 1), event_id);
+		result = strcmp(text_of(query, 1), event_id);
+	} else if (step < 0) {
+		*number = -1;
+		result = 0;
 	}
 	query_reset(query);
 	return result;
 }
 
-/* The number of the event's delivery, or 0 when the search goes astray. */
+/* The number of the event's delivery; 0 when the search goes astray, or -1. */
 static int64_t
 search(struct receipts *receipts, const char *event_id)
 {
@@ -381,9 +387,12 @@ search(struct receipts *receipts, const char *event_id)
 	if (compare_at(receipts, receipts->next, receipts->next + 1, event_id,
 	    &number) == 0)
 		return number;
-	if (query_step(last) == 1)
+	int step = query_step(last);
+	if (step == 1)
 		high = query_number(last, 0);
 	query_reset(last);
+	if (step < 0)
+		return -1;
 	while (low <= high) {
 		int64_t middle = low + (high - low) / 2;
 		int order = compare_at(receipts, middle, high, event_id,
@@ -406,6 +415,8 @@ receipts_find(struct receipts *receipts, const char *event_id,
 		query_reset(receipts->open);
 	receipts->open = NULL;
 	int64_t number = search(receipts, event_id);
+	if (number < 0)
+		return -1;
 	if (number == 0 && receipts->searches++ >= SEARCHES_MAX)
 		return 0;
 	struct query *query = receipts->queries[number != 0 ? NUMBERED :

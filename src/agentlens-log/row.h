@@ -101,8 +101,8 @@ int filter_step(struct query *query, const struct filter *filter,
 
 /*
  * Settles the tenant of the filter's session, when it has one; its name lives
- * in `tenant`.  Returns 1; or 0 when there is no such session, or -1, having
- * said why, as when several tenants have a session of this name.
+ * in `tenant`.  Returns 1; or, having said so, 0 when there is no such session,
+ * 2 when several tenants have one of this name, -1 when it cannot be read.
  */
 int filter_find_tenant(struct database *database, struct filter *filter,
     struct text *tenant);
@@ -110,7 +110,8 @@ int filter_find_tenant(struct database *database, struct filter *filter,
 /*
  * One event by its id, or by the beginning of one that no other has.  Returns
  * 1 with the query that the row is borrowed from, which the caller closes; 0
- * when there is none, or several, which is said; -1 having said why.
+ * when there is none; 2 when there are several, which is said; -1 having said
+ * why.
  */
 int row_find(struct database *database, const char *id, struct query **query,
     struct row *row);

@@ -79,7 +79,8 @@ ask_neighbour(struct database *database, const char *sql,
 
 	if (step == 1) {
 		const char *theirs = query_text(query, 1);
-		*id = strdup(query_text(query, 0));
+		*id = query_is_null(query, 0) ? NULL :
+		    strdup(query_text(query, 0));
 		*same = hash != NULL && theirs != NULL &&
 		    strcmp(theirs, hash) == 0;
 	} else {
@@ -376,24 +377,34 @@ show(struct context *context, struct database *database,
 	return found >= 0 ? COMMAND_GOOD : COMMAND_FAILED;
 }
 
-/* Whether the event was there once. */
-static bool
+/* Whether the event was there once.  Returns 1, 0, or -1 having said why. */
+static int
 was_pruned(struct database *database, const char *id)
 {
 	struct query *query = query_open(database, "SELECT pruned_at,"
 	    " session_id FROM ingest_pruned WHERE event_id = ?1");
-	bool pruned = false;
+	int step;
 
 	if (query == NULL)
-		return false;
+		return -1;
 	query_bind_text(query, 1, id);
-	if (query_step(query) == 1) {
+	step = query_step(query);
+	if (step == 1)
 		complain("event '%s' of session '%s' was pruned at %s", id,
 		    query_text(query, 1), query_text(query, 0));
-		pruned = true;
-	}
 	query_close(query);
-	return pruned;
+	return step;
+}
+
+/* One that is not there: 0, or of which there are several: 2. */
+static int
+tell_missing(struct database *database, const char *id, int found)
+{
+	int pruned = found == 0 ? was_pruned(database, id) : 1;
+
+	if (pruned == 0)
+		complain("there is no event '%s'", id);
+	return pruned < 0 ? COMMAND_FAILED : COMMAND_FAULT;
 }
 
 int
@@ -417,13 +428,9 @@ show_run(struct context *context, int argc, char **argv)
 	code = row_find(database, arguments[0], &query, &row);
 	if (code == 1)
 		code = show(context, database, &row);
-	else if (code == 0) {
-		if (!was_pruned(database, arguments[0]))
-			complain("there is no event '%s'", arguments[0]);
-		code = COMMAND_FAULT;
-	} else {
-		code = COMMAND_FAILED;
-	}
+	else
+		code = code < 0 ? COMMAND_FAILED :
+		    tell_missing(database, arguments[0], code);
 	query_close(query);
 	database_close(database);
 	return code;

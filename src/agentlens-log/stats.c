@@ -211,7 +211,8 @@ count_refused(struct stats *stats)
 	    filter->until);
 	while ((step = query_step(query)) == 1) {
 		stats->refusals += query_number(query, 1);
-		if (tally_add(&stats->refused, query_text(query, 0),
+		const char *source = query_text(query, 0);
+		if (tally_add(&stats->refused, source == NULL ? "" : source,
 		    query_number(query, 1)) != 0)
 			break;
 	}
@@ -521,6 +522,6 @@ stats_run(struct context *context, int argc, char **argv)
 		code = -1;
 	stats_free(&stats);
 	text_free(&tenant);
-	return code == 1 ? COMMAND_GOOD : code == 0 ? COMMAND_FAULT :
-	    COMMAND_FAILED;
+	return code == 1 ? COMMAND_GOOD : code < 0 ? COMMAND_FAILED :
+	    COMMAND_FAULT;
 }

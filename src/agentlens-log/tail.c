@@ -300,7 +300,7 @@ tail_file(struct tail *tail, int64_t limit, bool following)
 	if (tail->filter.session != NULL)
 		code = filter_find_tenant(tail->database, &tail->filter,
 		    &tenant);
-	if (code < 0 || (code == 0 && !following)) {
+	if (code < 0 || code > 1 || (code == 0 && !following)) {
 		text_free(&tenant);
 		return code < 0 ? COMMAND_FAILED : COMMAND_FAULT;
 	}

@@ -233,7 +233,7 @@ timeline_run(struct context *context, int argc, char **argv)
 	if (code == 1)
 		code = tell_all(&telling, &filter, context->json);
 	else
-		code = code == 0 ? COMMAND_FAULT : COMMAND_FAILED;
+		code = code < 0 ? COMMAND_FAILED : COMMAND_FAULT;
 	receipts_close(telling.receipts);
 	approvals_close(telling.approvals);
 	text_free(&tenant);
