@@ -8,10 +8,16 @@
 #include "queue.h"
 #include "timestamp.h"
 
-/* Pages of the write-ahead log (4 KiB each) after which a checkpoint is made
- * beside the commits; and from which on the committer makes it itself, since a
- * log that is written to all the time is never copied to its end. */
+/*
+ * Pages of the write-ahead log (4 KiB each) after which a checkpoint is made
+ * beside the commits.  Commits go on meanwhile, so that it never comes to the
+ * end of the log: once it is as near to it as CHECKPOINT_REST, or the log has
+ * come to CHECKPOINT_PAGES_MAX, the committer makes the rest between two
+ * commits.  Then the log is written from its beginning again.
+ */
 #define CHECKPOINT_PAGES 1000
+#define CHECKPOINT_REST 200
+#define CHECKPOINT_PASSES 8
 #define CHECKPOINT_PAGES_MAX 8000
 
 #define HEALTH_MS 1000
@@ -47,6 +53,7 @@ struct committer {
 	pthread_mutex_t checkpoint_lock;
 	pthread_cond_t checkpoint_due;
 	bool checkpoint_wanted;
+	bool checkpoint_near; /* to the end of the log */
 	bool checkpoint_closing;
 	pthread_t checkpointer;
 
@@ -284,8 +291,8 @@ commit_jobs(struct committer *c, struct job *jobs)
 }
 
 /*
- * Asks for a checkpoint each time the log has grown by a step; once it is
- * copied whole, SQLite writes it from its beginning again.
+ * Asks for a checkpoint each time the log has grown by a step, and makes the
+ * rest of one.
  */
 static void
 want_checkpoint(struct committer *c)
@@ -294,17 +301,20 @@ want_checkpoint(struct committer *c)
 
 	if (pages < c->checkpointed_pages)
 		c->checkpointed_pages = 0;
-	if (pages < c->checkpointed_pages + CHECKPOINT_PAGES)
-		return;
-	c->checkpointed_pages = pages;
-	if (pages >= CHECKPOINT_PAGES_MAX) {
-		store_checkpoint(c->store);
-		return;
-	}
 	pthread_mutex_lock(&c->checkpoint_lock);
-	c->checkpoint_wanted = true;
-	pthread_cond_signal(&c->checkpoint_due);
+	bool due = pages >= c->checkpointed_pages + CHECKPOINT_PAGES;
+	bool finish = pages > 0 && (c->checkpoint_near ||
+	    (due && pages >= CHECKPOINT_PAGES_MAX));
+	c->checkpoint_near = false;
+	if (due && !finish) {
+		c->checkpoint_wanted = true;
+		pthread_cond_signal(&c->checkpoint_due);
+	}
 	pthread_mutex_unlock(&c->checkpoint_lock);
+	if (due || finish)
+		c->checkpointed_pages = pages;
+	if (finish)
+		store_checkpoint(c->store);
 }
 
 static void
@@ -344,6 +354,20 @@ finish_always(void *context)
 	return NULL;
 }
 
+/*
+ * Copies the log while it grows: each pass is shorter than the one before, as
+ * long as copying is faster than committing.  Returns whether the end is near.
+ */
+static bool
+come_near(struct store *store)
+{
+	int left = INT_MAX;
+
+	for (int i = 0; i < CHECKPOINT_PASSES && left > CHECKPOINT_REST; i++)
+		left = store_checkpoint(store);
+	return left <= CHECKPOINT_REST;
+}
+
 static void *
 checkpoint_always(void *context)
 {
@@ -366,10 +390,13 @@ checkpoint_always(void *context)
 			store_close(*store);
 			*store = NULL;
 		}
-		if (*store != NULL || store_open(store, c->settings,
-		    STORE_CHECKPOINTER) == REPLY_NONE)
-			store_checkpoint(*store);
+		bool near = (*store != NULL || store_open(store, c->settings,
+		    STORE_CHECKPOINTER) == REPLY_NONE) && come_near(*store);
 		pthread_mutex_unlock(&c->checkpoint_store_lock);
+
+		pthread_mutex_lock(&c->checkpoint_lock);
+		c->checkpoint_near = near;
+		pthread_mutex_unlock(&c->checkpoint_lock);
 	}
 	return NULL;
 }

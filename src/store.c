@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -1256,15 +1257,19 @@ store_wal_pages(const struct store *store)
 	return store->wal_pages;
 }
 
-void
+int
 store_checkpoint(struct store *store)
 {
+	int pages = 0, copied = 0;
 	int code = sqlite3_wal_checkpoint_v2(store->db, NULL,
-	    SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	    SQLITE_CHECKPOINT_PASSIVE, &pages, &copied);
 
+	if (code == SQLITE_OK)
+		return pages - copied;
 	/* Another program that reads or checkpoints is no fault. */
-	if (code != SQLITE_OK && kind_of(code) != REPLY_BUSY)
+	if (kind_of(code) != REPLY_BUSY)
 		fail(store, "a checkpoint");
+	return INT_MAX;
 }
 
 void

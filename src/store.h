@@ -119,8 +119,9 @@ bool store_in_transaction(const struct store *store);
 int store_wal_pages(const struct store *store);
 
 /* Copies what it can of the write-ahead log into the database, waiting for
- * nobody. */
-void store_checkpoint(struct store *store);
+ * nobody.  Returns how many pages of the log are not copied; INT_MAX when it
+ * could not begin. */
+int store_checkpoint(struct store *store);
 
 /* Closes the database; NULL is allowed. */
 void store_close(struct store *store);
