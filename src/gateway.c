@@ -39,6 +39,8 @@
 #define WATCH_MS 250
 #define WATCH_GRACE_MS 1000
 
+#define STOP_TRIES 3
+
 /*
  * A connection that is being read.  The library reads on, however slowly the
  * bytes come, and skips any number of records that are not ours, so that a
@@ -713,8 +715,12 @@ gateway_stop(struct gateway *gateway)
 	const uint64_t one = 1;
 
 	gateway->stopping = true;
-	if (write(gateway->stop_fd, &one, sizeof(one)) != sizeof(one))
-		log_line(LOG_ERROR, "error", "cannot stop", NULL);
+	/* Whoever waits is woken by nothing else. */
+	for (int tries = 0; tries < STOP_TRIES; tries++)
+		if (write(gateway->stop_fd, &one, sizeof(one)) == sizeof(one))
+			return;
+	log_line(LOG_ERROR, "error", "cannot stop", "reason", strerror(errno),
+	    NULL);
 }
 
 void

@@ -162,8 +162,11 @@ async function start() {
 async function stop(signal) {
 	if (responder === null)
 		return;
-	responder.child.kill(signal);
-	await responder.end;
+	const { child, end } = responder;
+	child.kill(signal);
+	const late = setTimeout(() => { tell("the end", `none after ${signal}`); child.kill("SIGKILL"); }, 10000);
+	await end;
+	clearTimeout(late);
 	responder = null;
 }
 process.on("exit", () => responder?.child.kill("SIGKILL"));
