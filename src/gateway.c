@@ -39,6 +39,8 @@
 #define WATCH_MS 250
 #define WATCH_GRACE_MS 1000
 
+#define STOP_TRIES 3
+
 /*
  * A connection that is being read.  The library reads on, however slowly the
  * bytes come, and skips any number of records that are not ours, so that a
@@ -600,6 +602,22 @@ request_answer(struct request *request, const char *response, size_t len)
 		close_request(request);
 }
 
+/* Before a connection is taken, so that none is dropped for want of memory.
+ * NULL when serving shall end. */
+static struct request *
+make_request(const struct gateway *gateway)
+{
+	struct request *request;
+
+	while ((request = calloc(1, sizeof(*request))) == NULL &&
+	    !gateway->stopping) {
+		log_line(LOG_ERROR, "error", "accepting a connection",
+		    "reason", strerror(ENOMEM), NULL);
+		poll(NULL, 0, 100);
+	}
+	return request;
+}
+
 /* Makes sure of a connection: the one that was kept, when its next request
  * comes in time, else a new one.  Returns false when serving shall end. */
 static bool
@@ -616,14 +634,11 @@ connect_server(struct server *server)
 	if (server->request != NULL)
 		return true;
 
-	int fd = accept_connection(server);
-	if (fd < 0)
+	request = make_request(server->gateway);
+	int fd = request == NULL ? -1 : accept_connection(server);
+	if (fd < 0) {
+		free(request);
 		return false;
-	request = calloc(1, sizeof(*request));
-	if (request == NULL) {
-		close(fd);
-		sem_post(&server->gateway->vacancies);
-		return connect_server(server);
 	}
 	request->gateway = server->gateway;
 	request->watch = &server->watch;
@@ -700,8 +715,12 @@ gateway_stop(struct gateway *gateway)
 	const uint64_t one = 1;
 
 	gateway->stopping = true;
-	if (write(gateway->stop_fd, &one, sizeof(one)) != sizeof(one))
-		log_line(LOG_ERROR, "error", "cannot stop", NULL);
+	/* Whoever waits is woken by nothing else. */
+	for (int tries = 0; tries < STOP_TRIES; tries++)
+		if (write(gateway->stop_fd, &one, sizeof(one)) == sizeof(one))
+			return;
+	log_line(LOG_ERROR, "error", "cannot stop", "reason", strerror(errno),
+	    NULL);
 }
 
 void

@@ -14,6 +14,7 @@ struct call {
 	const struct ingest *ingest;
 	struct request *request;
 	struct reply reply;
+	struct text response; /* with room for any */
 
 	struct text body;
 	struct json_object *json;
@@ -297,8 +298,9 @@ record(struct call *call, enum reply_kind refusal)
 		reply_sentence(&call->reply, &call->reason);
 		delivery->reason = text_string(&call->reason);
 	}
-	if (!name_delivery(call, delivery))
-		return reply_set(&call->reply, REPLY_INTERNAL, "%s", "");
+	if (call->reason.failed || !name_delivery(call, delivery))
+		return reply_set(&call->reply, REPLY_INTERNAL, "%s",
+		    REPLY_NO_MEMORY);
 	call->job = (struct job){
 		.delivery = delivery,
 		.done = finish,
@@ -383,16 +385,16 @@ static void
 answer(struct call *call)
 {
 	const char *method = request_variable(call->request, "REQUEST_METHOD");
-	struct text response = TEXT_EMPTY;
+	struct text *response = &call->response;
 
 	log_call(call);
 	reply_write(&call->reply, method == NULL || strcmp(method, "HEAD") != 0,
-	    &response);
-	request_answer(call->request, response.failed ? reply_fallback :
-	    text_string(&response), response.failed ?
-	    strlen(reply_fallback) : response.len);
-	text_free(&response);
+	    response);
+	request_answer(call->request, response->failed ? reply_fallback :
+	    text_string(response), response->failed ?
+	    strlen(reply_fallback) : response->len);
 
+	text_free(response);
 	text_free(&call->reason);
 	ingest_conversion_free(&call->conversion);
 	json_object_put(call->json);
@@ -423,7 +425,9 @@ ingest_handle(void *context, struct request *request)
 {
 	struct call *call = calloc(1, sizeof(*call));
 
-	if (call == NULL) {
+	/* Nothing is recorded that could not be answered. */
+	if (call == NULL || text_reserve(&call->response, REPLY_BYTES) != 0) {
+		free(call);
 		request_answer(request, reply_fallback,
 		    strlen(reply_fallback));
 		return;

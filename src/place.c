@@ -1,6 +1,8 @@
 #include "place.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -12,16 +14,19 @@ static const char *const suffixes[PLACE_FILES] = {
 	[PLACE_SHM] = "-shm",
 };
 
+/* Without memory of its own: want of it must not look like a file that is
+ * gone, when what was committed is there. */
 static int
 look(const char *database, const char *suffix, struct stat *status)
 {
-	char *path;
+	char path[PATH_MAX];
+	int len = snprintf(path, sizeof(path), "%s%s", database, suffix);
 
-	if (asprintf(&path, "%s%s", database, suffix) < 0)
+	if (len < 0 || (size_t)len >= sizeof(path)) {
+		errno = ENAMETOOLONG;
 		return -1;
-	int result = stat(path, status);
-	free(path);
-	return result;
+	}
+	return stat(path, status);
 }
 
 int

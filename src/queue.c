@@ -152,6 +152,8 @@ queue_leave(struct queue *queue)
 void
 queue_forget(struct queue *queue)
 {
+	/* Where leaving it failed, whoever comes would wait for this process. */
+	queue_leave(queue);
 	/* Whoever comes between these calls finds it gone, and makes another. */
 	if (queue->semaphore >= 0 &&
 	    semctl(queue->semaphore, 0, GETVAL) == 0 &&

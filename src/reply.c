@@ -150,16 +150,15 @@ write_body(const struct reply *reply, struct text *out)
 		add_member(out, "sessionId", reply->session_id);
 		text_puts(out, "}");
 	} else {
-		struct text sentence = TEXT_EMPTY;
-		char status[32];
+		char sentence[2 * REPLY_DETAIL_SIZE], status[32];
 
-		reply_sentence(reply, &sentence);
+		snprintf(sentence, sizeof(sentence), "%s%s",
+		    rows[reply->kind].sentence, reply->detail);
 		text_puts(out, "{\"error\":");
-		json_write_string(out, text_string(&sentence), sentence.len);
+		json_write_string(out, sentence, strlen(sentence));
 		snprintf(status, sizeof(status), ",\"status\":%d}",
 		    rows[reply->kind].status);
 		text_puts(out, status);
-		text_free(&sentence);
 	}
 }
 
@@ -167,29 +166,29 @@ void
 reply_write(const struct reply *reply, bool with_body, struct text *out)
 {
 	const struct reply_row *row = &rows[reply->kind];
-	struct text body = TEXT_EMPTY;
-	char head[192];
+	char head[256];
 
-	write_body(reply, &body);
+	write_body(reply, out);
 	snprintf(head, sizeof(head),
 	    "Status: %d %s\r\n"
 	    "Content-Type: application/json\r\n"
 	    "Content-Length: %zu\r\n"
-	    "Cache-Control: no-store\r\n",
-	    row->status, phrase_of(row->status), body.len);
-	text_puts(out, head);
-	text_puts(out, row->fields);
-	text_puts(out, "\r\n");
-	if (with_body)
-		text_add(out, text_string(&body), body.len);
-	if (body.failed)
-		out->failed = true;
-	text_free(&body);
+	    "Cache-Control: no-store\r\n"
+	    "%s\r\n",
+	    row->status, phrase_of(row->status), out->len, row->fields);
+	if (!with_body)
+		out->len = 0;
+	text_prepend(out, head);
 }
+
+#define FALLBACK "{\"error\":\"Internal error" REPLY_NO_MEMORY \
+    "\",\"status\":500}"
+_Static_assert(sizeof(FALLBACK) - 1 == 76, "its Content-Length");
 
 const char reply_fallback[] =
     "Status: 500 Internal Server Error\r\n"
     "Content-Type: application/json\r\n"
+    "Content-Length: 76\r\n"
     "Cache-Control: no-store\r\n"
     "\r\n"
-    "{\"error\":\"Internal error\",\"status\":500}";
+    FALLBACK;

@@ -47,6 +47,9 @@ enum reply_kind {
 /* What to add to REPLY_INTERNAL when that is the reason. */
 #define REPLY_NO_MEMORY ": out of memory; send the event again"
 
+/* No response of reply_write() is longer. */
+#define REPLY_BYTES 4096
+
 struct reply {
 	enum reply_kind kind;
 	char detail[REPLY_DETAIL_SIZE]; /* UTF-8; follows the table's words */
@@ -72,12 +75,12 @@ enum log_level reply_log_level(enum reply_kind kind);
 void reply_sentence(const struct reply *reply, struct text *out);
 
 /*
- * Appends the whole CGI response (RFC 3875, section 6): header fields, an
- * empty line, and the JSON body unless with_body is false (HEAD).
+ * Writes the whole CGI response (RFC 3875, section 6) to an empty text: header
+ * fields, an empty line, and the JSON body unless with_body is false (HEAD).
  */
 void reply_write(const struct reply *reply, bool with_body, struct text *out);
 
-/* The response when there is no memory for one. */
+/* The response when there is no memory for a request. */
 extern const char reply_fallback[];
 
 #endif

@@ -415,16 +415,8 @@ set_journal(struct store *store, const struct settings *settings)
 }
 
 static enum reply_kind
-set_pragmas(struct store *store, const struct settings *settings)
+set_pragmas(struct store *store)
 {
-	static const char *const synchronous[] = {
-		/* With a rollback journal SQLite's FULL loses the last commit
-		 * in a power cut: the journal is removed by then, but not the
-		 * folder synced.  With a write-ahead log both are the same. */
-		[SETTINGS_SYNCHRONOUS_FULL] = "PRAGMA synchronous = EXTRA",
-		[SETTINGS_SYNCHRONOUS_NORMAL] = "PRAGMA synchronous = NORMAL",
-		[SETTINGS_SYNCHRONOUS_EXTRA] = "PRAGMA synchronous = EXTRA",
-	};
 	/* Temporary store is where pages go that a savepoint might need again:
 	 * a batch's would be written to a file of their own. */
 	static const char memory[] = "PRAGMA cache_size = -4096;"
@@ -435,12 +427,33 @@ set_pragmas(struct store *store, const struct settings *settings)
 	snprintf(limit, sizeof(limit), "PRAGMA journal_size_limit = %d",
 	    LOG_STEP);
 
-	if (sqlite3_exec(store->db, synchronous[settings->synchronous], NULL,
-	    NULL, NULL) != SQLITE_OK ||
-	    sqlite3_exec(store->db, limit, NULL, NULL, NULL) != SQLITE_OK ||
+	if (sqlite3_exec(store->db, limit, NULL, NULL, NULL) != SQLITE_OK ||
 	    sqlite3_exec(store->db, memory, NULL, NULL, NULL) != SQLITE_OK)
 		return fail(store, "settings of the connection");
 	return REPLY_NONE;
+}
+
+/* Once the journal mode is settled. */
+static enum reply_kind
+set_synchronous(struct store *store, const struct settings *settings)
+{
+	static const char *const synchronous[] = {
+		/* With a rollback journal SQLite's FULL loses the last commit
+		 * in a power cut: the journal is removed by then, but not the
+		 * folder synced.  With a write-ahead log both are the same. */
+		[SETTINGS_SYNCHRONOUS_FULL] = "PRAGMA synchronous = EXTRA",
+		[SETTINGS_SYNCHRONOUS_NORMAL] = "PRAGMA synchronous = NORMAL",
+		[SETTINGS_SYNCHRONOUS_EXTRA] = "PRAGMA synchronous = EXTRA",
+	};
+	const char *pragma = synchronous[settings->synchronous];
+
+	/* Such a journal may be torn under NORMAL, and what is rolled back
+	 * from it is a damaged file. */
+	if (settings->synchronous == SETTINGS_SYNCHRONOUS_NORMAL &&
+	    !pragma_gives(store, "PRAGMA journal_mode", "wal"))
+		pragma = "PRAGMA synchronous = FULL";
+	return sqlite3_exec(store->db, pragma, NULL, NULL, NULL) ==
+	    SQLITE_OK ? REPLY_NONE : fail(store, "PRAGMA synchronous");
 }
 
 static int
@@ -651,7 +664,13 @@ open_connection(struct store *store, const struct settings *settings)
 	    SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
 		return fail(store, "opening");
 	sqlite3_busy_timeout(store->db, (int)settings->busy_ms);
-	return REPLY_NONE;
+	/* What SQLite cannot open to write, for want of a descriptor say, it
+	 * opens to read, and such a connection never writes again. */
+	if (sqlite3_db_readonly(store->db, "main") == 0)
+		return REPLY_NONE;
+	log_line(LOG_ERROR, "database", store->path, "doing", "opening",
+	    "error", "it can be read only", "hint", FOLDER_HINT, NULL);
+	return REPLY_UNAVAILABLE;
 }
 
 /*
@@ -730,13 +749,16 @@ open_database(struct store *store, const struct settings *settings,
 	if ((kind = note_database(store)) != REPLY_NONE)
 		return kind;
 	if ((kind = leave_wal(store, settings)) != REPLY_NONE ||
-	    (kind = set_pragmas(store, settings)) != REPLY_NONE)
+	    (kind = set_pragmas(store)) != REPLY_NONE)
+		return kind;
+	if (role != STORE_CHECKPOINTER &&
+	    ((kind = check_schema(store)) != REPLY_NONE ||
+	    (kind = set_journal(store, settings)) != REPLY_NONE))
+		return kind;
+	if ((kind = set_synchronous(store, settings)) != REPLY_NONE)
 		return kind;
 	if (role == STORE_CHECKPOINTER)
 		return note_log(store);
-	if ((kind = check_schema(store)) != REPLY_NONE ||
-	    (kind = set_journal(store, settings)) != REPLY_NONE)
-		return kind;
 	if (role == STORE_THREADED_WRITER)
 		sqlite3_wal_hook(store->db, note_wal_pages, store);
 	kind = prepare(store);
@@ -1143,7 +1165,9 @@ keep_reused(struct store *store, const struct delivery *delivery,
 	enum reply_kind kind = REPLY_NONE;
 
 	reply_sentence(&reply, &reason);
-	if (delivery->has_key && refused_row == 0)
+	if (reason.failed)
+		kind = REPLY_INTERNAL;
+	else if (delivery->has_key && refused_row == 0)
 		kind = insert_delivery(store, delivery, NULL,
 		    text_string(&reason));
 	text_free(&reason);
@@ -1218,9 +1242,12 @@ store_probe(struct store *store, struct outcome *outcome)
 	outcome->kind = insert_delivery(store, &delivery, NULL, "a probe");
 	if (!store_in_transaction(store))
 		return false;
-	run(store, ROLLBACK_TO, "taking a probe back");
-	run(store, RELEASE, "a savepoint");
-	return true;
+	enum reply_kind kind = run(store, ROLLBACK_TO, "taking a probe back");
+	if (kind == REPLY_NONE)
+		kind = run(store, RELEASE, "a savepoint");
+	if (kind != REPLY_NONE)
+		outcome->kind = kind;
+	return kind == REPLY_NONE;
 }
 
 enum reply_kind

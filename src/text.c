@@ -42,6 +42,19 @@ text_add(struct text *text, const void *bytes, size_t len)
 }
 
 void
+text_prepend(struct text *text, const char *string)
+{
+	size_t len = strlen(string);
+
+	if (text_reserve(text, len) != 0)
+		return;
+	memmove(text->data + len, text->data, text->len);
+	memcpy(text->data, string, len);
+	text->len += len;
+	text->data[text->len] = '\0';
+}
+
+void
 text_puts(struct text *text, const char *string)
 {
 	text_add(text, string, strlen(string));

@@ -25,6 +25,9 @@ void text_add(struct text *text, const void *bytes, size_t len);
 /* Appends a C string. */
 void text_puts(struct text *text, const char *string);
 
+/* Puts a C string in front. */
+void text_prepend(struct text *text, const char *string);
+
 /*
  * Makes room for at least `more` bytes beyond the length, so that they can be
  * written in place.  Returns 0, or -1 when memory ran out.

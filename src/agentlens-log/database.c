@@ -195,9 +195,9 @@ connect_writer(struct database *database, const struct settings *settings)
 		return -1;
 	if (connect_to(database, "", SQLITE_OPEN_READWRITE) != SQLITE_OK)
 		return fail(database);
-	/* A file of before may lack a table of ours that the responder does
-	 * without. */
-	return database_run(database, "PRAGMA synchronous = FULL") == 0 ?
+	/* As the responder; and a file of before may lack a table of ours
+	 * that the responder does without. */
+	return database_run(database, "PRAGMA synchronous = EXTRA") == 0 ?
 	    database_run(database, schema_sql) : -1;
 }
 
