@@ -35,15 +35,21 @@ chains_row_print(const struct event_row *event)
 	const char *const texts[] = { event->columns.id,
 		event->columns.timestamp, event->columns.session_id,
 		event->tenant_id, event->hash };
-	/* FNV-1a */
+	/* FNV-1a, of words in place of bytes */
 	uint64_t print = 0xcbf29ce484222325 ^ (uint64_t)event->position;
 
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		for (const char *c = texts[i];; c++) {
-			print = (print ^ (unsigned char)*c) * 0x100000001b3;
-			if (*c == '\0')
-				break;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		size_t left = strlen(texts[i]) + 1;
+		for (const char *c = texts[i]; left > 0;) {
+			uint64_t word = 0;
+			size_t n = left < sizeof(word) ? left : sizeof(word);
+			memcpy(&word, c, n);
+			print = (print ^ word) * 0x100000001b3;
+			print ^= print >> 32;
+			c += n;
+			left -= n;
 		}
+	}
 	return print;
 }
 

@@ -490,17 +490,41 @@ check_constants(struct recheck *recheck, const struct examination *x)
 	}
 }
 
-/* Maps the body to an event with the stored one's id, time and link.  The
- * time is moved as the responder moved it. */
+/* Whether the body maps to the event's hash, given the stored one's id, time
+ * and link.  The time is moved as the responder moved it. */
 static bool
-seal_again(struct examination *x)
+maps_to_hash(struct examination *x)
 {
 	const struct event_columns *columns = &x->event->columns;
+	struct event *made = &x->conversion.event;
 	int64_t ms;
 
 	return timestamp_parse(columns->timestamp, strlen(columns->timestamp),
-	    &ms) == 0 && event_seal(&x->conversion.event, columns->id, ms,
-	    columns->timestamp, columns->prev_hash) == 0;
+	    &ms) == 0 && event_seal(made, columns->id, ms, columns->timestamp,
+	    columns->prev_hash) == 0 && strcmp(made->hash, x->event->hash) ==
+	    0;
+}
+
+/* The same of an event that comes to its hash: with the same columns it is
+ * the same hash, which need not be computed once more. */
+static bool
+maps_to_columns(struct examination *x)
+{
+	const struct event_columns *columns = &x->event->columns;
+	struct event *made = &x->conversion.event;
+	int64_t ms;
+
+	return timestamp_parse(columns->timestamp, strlen(columns->timestamp),
+	    &ms) == 0 && event_settle(made, columns->id, ms,
+	    columns->timestamp) == 0 &&
+	    strcmp(made->timestamp, columns->timestamp) == 0 &&
+	    strcmp(made->session_id, columns->session_id) == 0 &&
+	    strcmp(made->agent_id, columns->agent_id) == 0 &&
+	    strcmp(made->type->name, columns->event_type) == 0 &&
+	    strcmp(EVENT_SEVERITY, columns->severity) == 0 &&
+	    strcmp(text_string(&made->payload), columns->payload) == 0 &&
+	    strcmp(text_string(made->stored_metadata), columns->metadata) ==
+	    0;
 }
 
 static int
@@ -532,9 +556,8 @@ static int
 compare(struct recheck *recheck, struct examination *x, const char *hash,
     bool intact)
 {
-	bool sealed = x->kind == REPLY_NONE && seal_again(x);
-	bool maps = sealed &&
-	    strcmp(x->conversion.event.hash, x->event->hash) == 0;
+	bool maps = x->kind == REPLY_NONE &&
+	    (intact ? maps_to_columns(x) : maps_to_hash(x));
 	struct text sentence = TEXT_EMPTY;
 	int result = 0;
 

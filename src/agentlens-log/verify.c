@@ -83,31 +83,37 @@ blame_file(struct verify *v, const char *table, const char *field,
 	    .reason = reason });
 }
 
-/* Rowids count up by one, and nothing but prune removes a row. */
+/* Rowids count up by one, and nothing but prune removes a row.  Of the rows
+ * on both sides there is the id, or else the number of a delivery. */
 static void
 check_gap(struct verify *v, const char *table, const char *before,
     const char *next, int64_t last, int64_t now)
 {
-	char reason[256];
+	struct text reason = TEXT_EMPTY;
+	char number[64];
 
 	if (!v->recheck.needs_deliveries || now == last + 1)
 		return;
-	snprintf(reason, sizeof(reason), "%" PRId64 " row%s missing before "
-	    "%s%s%s%s", now - last - 1, now - last == 2 ? " is" : "s are",
-	    next, before == NULL || *before == '\0' ? "" : " (after ",
-	    before == NULL ? "" : before,
-	    before == NULL || *before == '\0' ? "" : ")");
-	blame_file(v, table, NULL, NULL, reason);
+	snprintf(number, sizeof(number), "%" PRId64 " row%s missing before ",
+	    now - last - 1, now - last == 2 ? " is" : "s are");
+	text_puts(&reason, number);
+	snprintf(number, sizeof(number), "delivery %" PRId64, now);
+	text_puts(&reason, next != NULL ? next : number);
+	if (before != NULL && *before != '\0') {
+		text_puts(&reason, " (after ");
+		text_puts(&reason, before);
+		text_puts(&reason, ")");
+	}
+	blame_file(v, table, NULL, NULL, text_string(&reason));
+	text_free(&reason);
 }
 
 static int
 take_delivery(void *context, const struct delivery_row *delivery)
 {
 	struct verify *v = context;
-	char number[64];
 
-	snprintf(number, sizeof(number), "delivery %" PRId64, delivery->id);
-	check_gap(v, "ingest_deliveries", NULL, number, v->last_delivery,
+	check_gap(v, "ingest_deliveries", NULL, NULL, v->last_delivery,
 	    delivery->id);
 	v->last_delivery = delivery->id;
 	v->deliveries++;
