@@ -238,15 +238,18 @@ find_doubles(struct verify *v)
 	return step;
 }
 
-/* The chains of sessions that prune removed, from the links it kept. */
+/* The chains of sessions that prune removed, from the links it kept.  One may
+ * have begun anew after it was removed, and been removed again. */
 static int
 check_pruned(struct verify *v)
 {
 	struct query *query = query_open(v->database, "SELECT tenant_id,"
-	    " session_id, event_id FROM (SELECT *, lag(hash) OVER (PARTITION"
-	    " BY tenant_id, session_id, pruned_at ORDER BY position) AS last"
-	    " FROM ingest_pruned WHERE position IS NOT NULL)"
-	    " WHERE prev_hash IS NOT last");
+	    " session_id, event_id FROM (SELECT *, lag(hash) OVER session"
+	    " AS last, lag(pruned_at) OVER session AS last_time"
+	    " FROM ingest_pruned WHERE position IS NOT NULL WINDOW session"
+	    " AS (PARTITION BY tenant_id, session_id ORDER BY position))"
+	    " WHERE prev_hash IS NOT last"
+	    " AND (prev_hash IS NOT NULL OR pruned_at IS last_time)");
 	int step = -1;
 
 	while (query != NULL && (step = query_step(query)) == 1)
@@ -349,7 +352,8 @@ static int
 check_all(struct verify *v, const struct settings *settings)
 {
 	static const char prunings[] =
-	    "SELECT coalesce(max(id), 0) FROM ingest_pruned";
+	    "SELECT coalesce(max(id), 0) + count(position)"
+	    " FROM ingest_pruned";
 	int64_t pruned = ask_number(v, prunings);
 
 	if (pruned < 0 || recheck_open(&v->recheck, v->database, v->faults,
@@ -397,6 +401,7 @@ print_json(const struct verify *v, bool sound, int64_t ms)
 		{ "signaturesUnchecked", v->recheck.unchecked },
 		{ "eventsPruned", v->pruned_events },
 		{ "bodiesPruned", v->recheck.pruned },
+		{ "sessionsHalfPruned", v->chains.half_pruned },
 		{ "brokenSessions", faults_sessions(v->faults) },
 		{ "fileFaults", faults_file(v->faults) },
 		{ "milliseconds", ms },
@@ -431,6 +436,9 @@ print_summary(const struct verify *v, bool sound, int64_t ms)
 	if (v->pruned_events > 0 || r->pruned > 0)
 		printf("  pruned  %" PRId64 " events, %" PRId64 " bodies of "
 		    "what is here\n", v->pruned_events, r->pruned);
+	if (v->chains.half_pruned > 0)
+		printf("  of %" PRId64 " sessions prune has removed only the "
+		    "beginning\n", v->chains.half_pruned);
 	if (r->known_now > 0)
 		printf("  refused, and known by now  %" PRId64 "\n",
 		    r->known_now);
