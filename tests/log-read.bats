@@ -214,6 +214,27 @@ has_lines() {
 	until_true has_lines 5
 }
 
+@test "tail -f: of four writers at once no event is lost, and none told twice" {
+	local i writer pids=()
+	post '{"source":"generic","event":"e","data":{"n":0}}'
+	follow -n 1
+	until_true has_lines 1
+	for ((i = 0; i < 500; i++)); do
+		printf 'HTTP_X=x\t{"source":"generic","event":"e","data":{"n":%d},"context":{"agentlens_session_id":"s%d"}}\n' "$i" $((i % 7))
+	done >"$dir/lines"
+	split -n r/4 "$dir/lines" "$dir/part."
+	for writer in a b c d; do
+		start "$writer"
+		"$FCGI_REQUEST" -b "$dir/part.a$writer" -c 2 "$socket" REQUEST_METHOD=POST SCRIPT_NAME=/api/events/ingest \
+			REMOTE_ADDR=192.0.2.7 >"$dir/answers.$writer" 3>&- &
+		pids+=($!)
+	done
+	wait "${pids[@]}"
+	equal answers 500 "$(cat "$dir"/answers.* | grep -c '^201')"
+	until_true has_lines 501
+	equal ids "$(query 'SELECT id FROM events ORDER BY rowid')" "$(sed 's/^{"id":"\([0-9A-Z]*\)".*/\1/' "$dir/tail")"
+}
+
 @test "sign and send: the header, and what the endpoint answers" {
 	printf '{"source":"agentgate","event":"test","data":{}}' >"$dir/body"
 	equal header "X-AgentGate-Signature: $(sign "$agentgate_secret" <"$dir/body")" "$(tool sign "$dir/body")"
