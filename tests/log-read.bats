@@ -32,6 +32,12 @@ story() {
 	post '{"source":"generic","event":"e","data":{"n":1},"context":{"agentlens_session_id":"s2"},"timestamp":"2026-01-03T00:00:00Z"}'
 }
 
+@test "a generic delivery's own fields are told" {
+	post '{"source":"generic","event":"e","data":{"eventType":"tool_call","toolName":"search"}}'
+	post '{"source":"generic","event":"e","data":{"eventType":"tool_error","tool":"search","error":"no answer"}}'
+	equal what $'external called search\nsearch failed: no answer' "$(tool tail | sed 's/.*generic  *//')"
+}
+
 @test "list: the newest first, with every filter" {
 	story
 	equal order "$(query 'SELECT id FROM events ORDER BY id DESC')" "$(tool list | cut -d ' ' -f 1)"
