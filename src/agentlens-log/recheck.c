@@ -208,8 +208,9 @@ check_parts(struct recheck *recheck, const struct examination *x, bool maps)
 	return false;
 }
 
+/* Goes the way from the bytes to the columns; counts nothing. */
 static void
-open_examination(struct recheck *recheck, struct examination *x)
+open_examination(const struct recheck *recheck, struct examination *x)
 {
 	struct json_error error;
 	const struct delivery_row *row = x->row;
@@ -218,16 +219,23 @@ open_examination(struct recheck *recheck, struct examination *x)
 	if ((x->source = find_source(row->source)) == NULL)
 		return;
 	x->signature = check_signature(recheck, row, x->source);
-	recheck->signed_ += x->signature == GOOD || x->signature == BAD;
-	recheck->unchecked += x->signature == UNKNOWN;
 	x->key_good = row->key != NULL && has_key_of(row, x->source);
 	if (json_read(row->body, row->body_len, &x->json, &error) != 0 ||
 	    !json_is_object(x->json))
 		return;
-	recheck->mapped++;
 	x->kind = ingest_convert(&x->conversion, x->source, x->json,
 	    row->signature != NULL, x->event == NULL ? "" :
 	    x->event->tenant_id, &x->reply);
+}
+
+static void
+count_examination(struct recheck *recheck, const struct examination *x)
+{
+	if (x->source == NULL)
+		return;
+	recheck->signed_ += x->signature == GOOD || x->signature == BAD;
+	recheck->unchecked += x->signature == UNKNOWN;
+	recheck->mapped += json_is_object(x->json);
 }
 
 static void
@@ -457,22 +465,47 @@ blame_mapping(struct recheck *recheck, const struct examination *x,
 }
 
 /* Columns that the hash is not over, and that are the same for all. */
+struct constant {
+	const char *field;
+	const char *expected;
+	const char *found;
+};
+
+#define CONSTANTS 4
+
 static void
-check_constants(struct recheck *recheck, const struct examination *x)
+list_constants(const struct event_row *event,
+    struct constant columns[CONSTANTS])
 {
-	const struct event_row *event = x->event;
-	const struct {
-		const char *field;
-		const char *expected;
-		const char *found;
-	} columns[] = {
+	const struct constant all[CONSTANTS] = {
 		{ "verified_agent_id", NULL, event->verified_agent_id },
 		{ "pricing_version", NULL, event->pricing_version },
 		{ "org_id", "default", event->org_id },
 		{ "project_id", event->tenant_id, event->project_id },
 	};
+	memcpy(columns, all, sizeof(all));
+}
 
-	for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++) {
+static bool
+has_constants(const struct event_row *event)
+{
+	struct constant columns[CONSTANTS];
+	bool same = true;
+
+	list_constants(event, columns);
+	for (int i = 0; i < CONSTANTS; i++)
+		same &= is_same(columns[i].expected, columns[i].found);
+	return same;
+}
+
+static void
+check_constants(struct recheck *recheck, const struct examination *x)
+{
+	const struct event_row *event = x->event;
+	struct constant columns[CONSTANTS];
+
+	list_constants(event, columns);
+	for (int i = 0; i < CONSTANTS; i++) {
 		const char *field = columns[i].field;
 		if (is_same(columns[i].expected, columns[i].found))
 			continue;
@@ -592,8 +625,6 @@ examine(struct recheck *recheck, const struct entry *entry, const char *hash,
 		.event = &entry->event };
 	int result = 0;
 
-	if (entry->in_order)
-		check_received(recheck, &x);
 	if (x.row->body_len == 0) {
 		if (!intact)
 			add_fault(recheck, FAULT_HASH, x.event, "events",
@@ -602,6 +633,7 @@ examine(struct recheck *recheck, const struct entry *entry, const char *hash,
 		return check_pruned(recheck, &x);
 	}
 	open_examination(recheck, &x);
+	count_examination(recheck, &x);
 	if (x.source == NULL) {
 		blame_delivery(recheck, &x, "source", "there is no such "
 		    "source", NULL, x.row->source);
@@ -613,8 +645,53 @@ examine(struct recheck *recheck, const struct entry *entry, const char *hash,
 	return result;
 }
 
-int
-recheck_entry(struct recheck *recheck, const struct entry *entry)
+/* Whether check_parts() would find nothing, nor anybody else. */
+static bool
+is_sound(struct examination *x)
+{
+	bool parts = x->signature == UNSIGNED ? x->row->key == NULL &&
+	    !x->source->signature_required : x->key_good &&
+	    x->signature != BAD;
+
+	return parts && x->kind == REPLY_NONE &&
+	    envelope_sent_at(x->json) == x->row->sent_at &&
+	    maps_to_columns(x);
+}
+
+enum recheck_look
+recheck_look(const struct recheck *recheck, const struct entry *entry)
+{
+	const struct event_row *event = &entry->event;
+	struct examination x = { .row = entry->delivery, .event = event };
+	char hash[SIGNATURE_HEX_SIZE];
+
+	if (event->odd != NULL || event_hash(&event->columns, hash) != 0 ||
+	    strcmp(hash, event->hash) != 0)
+		return RECHECK_DOUBTFUL;
+	if (entry->delivery == NULL)
+		return recheck->needs_deliveries &&
+		    event_row_is_webhook(event) ? RECHECK_DOUBTFUL :
+		    RECHECK_ALONE;
+	if (entry->delivery->body_len == 0 || !has_constants(event))
+		return RECHECK_DOUBTFUL;
+	open_examination(recheck, &x);
+	enum recheck_look look = x.source == NULL || !is_sound(&x) ?
+	    RECHECK_DOUBTFUL : x.signature == GOOD ? RECHECK_SIGNED :
+	    x.signature == UNKNOWN ? RECHECK_UNCHECKED : RECHECK_SOUND;
+	close_examination(&x);
+	return look;
+}
+
+void
+recheck_order(struct recheck *recheck, const struct entry *entry)
+{
+	if (entry->delivery != NULL && entry->in_order)
+		check_received(recheck, &(struct examination){
+		    .row = entry->delivery, .event = &entry->event });
+}
+
+static int
+find_fault(struct recheck *recheck, const struct entry *entry)
 {
 	const struct event_row *event = &entry->event;
 	char hash[SIGNATURE_HEX_SIZE] = "";
@@ -635,6 +712,18 @@ recheck_entry(struct recheck *recheck, const struct entry *entry)
 		add_fault(recheck, intact ? FAULT_FIELD : FAULT_HASH, event,
 		    "ingest_deliveries", NULL,
 		    "there is no delivery of this event", NULL, NULL);
+	return 0;
+}
+
+int
+recheck_entry(struct recheck *recheck, const struct entry *entry,
+    enum recheck_look look)
+{
+	if (look == RECHECK_DOUBTFUL)
+		return find_fault(recheck, entry);
+	recheck->mapped += look != RECHECK_ALONE;
+	recheck->signed_ += look == RECHECK_SIGNED;
+	recheck->unchecked += look == RECHECK_UNCHECKED;
 	return 0;
 }
 
@@ -678,6 +767,7 @@ recheck_refused(struct recheck *recheck, const struct delivery_row *row)
 	if (row->body_len == 0)
 		return check_pruned(recheck, &x);
 	open_examination(recheck, &x);
+	count_examination(recheck, &x);
 	if (x.source == NULL) {
 		blame_delivery(recheck, &x, "source", "there is no such "
 		    "source", NULL, row->source);

@@ -11,6 +11,7 @@
 #include "evidence.h"
 #include "faults.h"
 #include "output.h"
+#include "pool.h"
 #include "recheck.h"
 #include "seal.h"
 
@@ -23,6 +24,7 @@ struct verify {
 	struct faults *faults;
 	struct chains chains;
 	struct recheck recheck;
+	struct pool *pool;
 	const struct seal *seal;      /* or NULL */
 	struct seal_growth *trees;    /* of events and of deliveries */
 	uint64_t sum;                 /* see chains.h */
@@ -177,7 +179,22 @@ take_entry(struct verify *v, const struct entry *entry)
 	v->matched += entry->delivery != NULL;
 	if (v->events % PROGRESS_EVERY == 0)
 		show_progress("deliveries", v->events);
-	return recheck_entry(&v->recheck, entry);
+	recheck_order(&v->recheck, entry);
+	return pool_give(v->pool, entry);
+}
+
+static int
+look(const void *context, const struct entry *entry)
+{
+	const struct verify *v = context;
+	return recheck_look(&v->recheck, entry);
+}
+
+static int
+take_back(void *context, const struct entry *entry, int found)
+{
+	struct verify *v = context;
+	return recheck_entry(&v->recheck, entry, found);
 }
 
 /* --- After the walk ------------------------------------------------------- */
@@ -340,10 +357,18 @@ walk(struct verify *v)
 
 	if (evidence == NULL)
 		return -1;
+	v->pool = pool_open(&(struct pool_options){ look, take_back, v });
+	if (v->pool == NULL) {
+		evidence_close(evidence);
+		return -1;
+	}
 	v->chains.last_position = evidence_last_position(evidence);
 	while ((step = evidence_next(evidence, &entry)) == 1)
 		if (take_entry(v, &entry) != 0)
 			break;
+	if (step == 0)
+		step = pool_finish(v->pool);
+	pool_close(v->pool);
 	evidence_close(evidence);
 	return step == 0 ? 0 : -1;
 }
