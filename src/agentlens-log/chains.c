@@ -410,8 +410,6 @@ walk_all(struct walk *w, bool indexed)
 					return -1;
 			more = step == 0 ? end_session(w) : -1;
 		}
-		if (w->chains->progress != NULL)
-			w->chains->progress(w->chains->events);
 	}
 	return more;
 }

@@ -10,7 +10,6 @@ struct chains {
 	struct faults *faults;
 	struct database *database;
 	int64_t last_position; /* rows above came later: not in `sum` */
-	void (*progress)(int64_t events);
 	struct query *kept; /* what prune has kept, made when first needed */
 
 	int64_t events;

@@ -1,5 +1,6 @@
 /* verify: every chain, every hash, every delivery; and what was sealed. */
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,8 @@
 struct verify {
 	struct database *database;
 	struct faults *faults;
-	struct chains chains;
+	struct chains chains;         /* with a connection of its own */
+	int chains_result;
 	struct recheck recheck;
 	struct pool *pool;
 	const struct seal *seal;      /* or NULL */
@@ -39,7 +41,7 @@ struct verify {
 	char last_event[SIGNATURE_HEX_SIZE];
 };
 
-/* What the progress line tells: of chains_check() too, which gives no more. */
+/* What the progress line tells. */
 static struct {
 	bool shown;
 	int64_t last_ms;
@@ -47,23 +49,17 @@ static struct {
 } progress;
 
 static void
-show_progress(const char *what, int64_t events)
+show_progress(int64_t events)
 {
 	int64_t now = timestamp_monotonic();
 
 	if (!isatty(STDERR_FILENO) || now - progress.last_ms < PROGRESS_MS)
 		return;
 	int64_t spent = now - progress.started + 1;
-	fprintf(stderr, "\r%s: %" PRId64 " events, %" PRId64 " a second\033[K",
-	    what, events, events * 1000 / spent);
+	fprintf(stderr, "\r%" PRId64 " events, %" PRId64 " a second\033[K",
+	    events, events * 1000 / spent);
 	progress.last_ms = now;
 	progress.shown = true;
-}
-
-static void
-show_chains(int64_t events)
-{
-	show_progress("chains", events);
 }
 
 static void
@@ -178,7 +174,7 @@ take_entry(struct verify *v, const struct entry *entry)
 	v->sum += chains_row_print(&entry->event);
 	v->matched += entry->delivery != NULL;
 	if (v->events % PROGRESS_EVERY == 0)
-		show_progress("deliveries", v->events);
+		show_progress(v->events);
 	recheck_order(&v->recheck, entry);
 	return pool_give(v->pool, entry);
 }
@@ -347,30 +343,51 @@ check_totals(struct verify *v)
 /* --- The whole ------------------------------------------------------------ */
 
 static int
-walk(struct verify *v)
+walk_entries(struct verify *v, struct evidence *evidence)
 {
-	struct evidence *evidence = evidence_open(v->database,
-	    &(struct evidence_options){ .leaves = v->seal != NULL,
-	    .on_delivery = take_delivery, .context = v });
 	struct entry entry;
-	int step;
+	int step = -1;
 
-	if (evidence == NULL)
-		return -1;
 	v->pool = pool_open(&(struct pool_options){ look, take_back, v });
-	if (v->pool == NULL) {
-		evidence_close(evidence);
-		return -1;
-	}
-	v->chains.last_position = evidence_last_position(evidence);
-	while ((step = evidence_next(evidence, &entry)) == 1)
+	while (v->pool != NULL &&
+	    (step = evidence_next(evidence, &entry)) == 1)
 		if (take_entry(v, &entry) != 0)
 			break;
 	if (step == 0)
 		step = pool_finish(v->pool);
 	pool_close(v->pool);
-	evidence_close(evidence);
 	return step == 0 ? 0 : -1;
+}
+
+static void *
+check_chains(void *argument)
+{
+	struct verify *v = argument;
+
+	v->chains_result = chains_check(&v->chains);
+	return NULL;
+}
+
+/* Walks the rows, and beside it the chains. */
+static int
+walk(struct verify *v)
+{
+	struct evidence *evidence = evidence_open(v->database,
+	    &(struct evidence_options){ .leaves = v->seal != NULL,
+	    .on_delivery = take_delivery, .context = v });
+	pthread_t thread;
+
+	if (evidence == NULL)
+		return -1;
+	v->chains.last_position = evidence_last_position(evidence);
+	bool beside = pthread_create(&thread, NULL, check_chains, v) == 0;
+	int result = walk_entries(v, evidence);
+	if (beside)
+		pthread_join(thread, NULL);
+	evidence_close(evidence);
+	if (!beside && result == 0)
+		check_chains(v);
+	return result == 0 ? v->chains_result : -1;
 }
 
 static int
@@ -391,13 +408,8 @@ check_all(struct verify *v, const struct settings *settings)
 		seal_begin(&v->trees[1], &v->seal->deliveries);
 	}
 	progress.started = timestamp_monotonic();
-	if (walk(v) != 0)
-		return -1;
-	progress.started = timestamp_monotonic();
 	v->chains.faults = v->faults;
-	v->chains.database = v->database;
-	v->chains.progress = show_chains;
-	if (chains_check(&v->chains) != 0 || check_totals(v) != 0)
+	if (walk(v) != 0 || check_totals(v) != 0)
 		return -1;
 	end_progress();
 	if (ask_number(v, prunings) != pruned) {
@@ -483,12 +495,13 @@ static int
 verify(struct context *context, struct database *database,
     const struct seal *seal)
 {
-	struct verify v = { .database = database, .seal = seal };
+	struct verify v = { .database = database, .seal = seal,
+		.chains.database = database_open(context, DATABASE_READ) };
 	int64_t started = timestamp_monotonic();
 	int code = COMMAND_FAILED;
 
 	v.faults = faults_open();
-	if (v.faults != NULL &&
+	if (v.faults != NULL && v.chains.database != NULL &&
 	    check_all(&v, context_settings(context, false)) == 0 &&
 	    faults_print(v.faults, database, context->json) == 0) {
 		int64_t ms = timestamp_monotonic() - started;
@@ -502,6 +515,7 @@ verify(struct context *context, struct database *database,
 	}
 	end_progress();
 	recheck_close(&v.recheck);
+	database_close(v.chains.database);
 	faults_close(v.faults);
 	free(v.trees);
 	return code;
