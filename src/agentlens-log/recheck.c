@@ -289,6 +289,23 @@ id_time(const char *id)
 	return ms;
 }
 
+/* The time of a delivery, as it is written here; else it is blamed. */
+static bool
+read_received(struct recheck *recheck, const struct examination *x,
+    int64_t *received)
+{
+	const char *text = x->row->received_at;
+	char again[TIMESTAMP_SIZE] = "";
+
+	if (timestamp_parse(text, strlen(text), received) == 0)
+		timestamp_format(*received, again);
+	if (strcmp(again, text) == 0)
+		return true;
+	blame_delivery(recheck, x, "received_at", "it is no time", NULL,
+	    text);
+	return false;
+}
+
 /*
  * A delivery is kept in the moment in which its event gets its id.  Sooner is
  * one that was refused at first, and then it lies between its neighbours; or
@@ -299,16 +316,9 @@ static void
 check_received(struct recheck *recheck, const struct examination *x)
 {
 	int64_t made = id_time(x->event->columns.id), received;
-	char again[TIMESTAMP_SIZE] = "";
 
-	if (timestamp_parse(x->row->received_at, strlen(x->row->received_at),
-	    &received) == 0)
-		timestamp_format(received, again);
-	if (strcmp(again, x->row->received_at) != 0) {
-		blame_delivery(recheck, x, "received_at", "it is no time",
-		    NULL, x->row->received_at);
+	if (!read_received(recheck, x, &received))
 		return;
-	}
 	bool fresh = made > recheck->last_id_time;
 	if (made >= 0 && received > made + SLACK_MS)
 		blame_delivery(recheck, x, "received_at", "it is later than "
@@ -761,9 +771,13 @@ recheck_refused(struct recheck *recheck, const struct delivery_row *row)
 	struct examination x = { .row = row };
 	int64_t received;
 
-	if (timestamp_parse(row->received_at, strlen(row->received_at),
-	    &received) == 0 && received > recheck->last_received)
-		recheck->last_received = received;
+	if (read_received(recheck, &x, &received)) {
+		if (received > timestamp_now() + SLACK_MS)
+			blame_delivery(recheck, &x, "received_at",
+			    "it is still to come", NULL, row->received_at);
+		else if (received > recheck->last_received)
+			recheck->last_received = received;
+	}
 	if (row->body_len == 0)
 		return check_pruned(recheck, &x);
 	open_examination(recheck, &x);

@@ -279,6 +279,97 @@ check_pruned(struct verify *v)
 	return step;
 }
 
+/* A row of ingest_pruned, with what its delivery still has. */
+struct kept {
+	const char *tenant_id;
+	const char *session_id;
+	const char *event_id;
+	const char *hash;
+	const char *pruned_at;
+	const char *of; /* the event that the delivery became */
+	const void *leaf;
+	size_t leaf_len;
+	const void *delivery_leaf;
+	size_t delivery_leaf_len;
+	struct delivery_row delivery;
+};
+
+static void
+read_kept(struct kept *k, struct query *query)
+{
+	*k = (struct kept){
+		.tenant_id = query_text(query, 0),
+		.session_id = query_text(query, 1),
+		.event_id = query_text(query, 2),
+		.hash = query_text(query, 3),
+		.pruned_at = query_is_null(query, 4) ? "" :
+		    query_text(query, 4),
+		.of = query_text(query, 5),
+	};
+	k->leaf = query_bytes(query, 6, &k->leaf_len);
+	k->delivery_leaf = query_bytes(query, 7, &k->delivery_leaf_len);
+	k->delivery.idempotency_key = query_bytes(query, 8,
+	    &k->delivery.idempotency_key_len);
+	if (k->delivery_leaf_len == SIGNATURE_BYTES)
+		memcpy(k->delivery.leaf, k->delivery_leaf, SIGNATURE_BYTES);
+}
+
+/* The column that cannot be, or NULL; *reason says why. */
+static const char *
+find_wrong_kept(const struct kept *k, const char **reason)
+{
+	unsigned char leaf[SIGNATURE_BYTES];
+	int64_t ms;
+
+	*reason = "it is no time";
+	if (timestamp_parse(k->pruned_at, strlen(k->pruned_at), &ms) != 0)
+		return "pruned_at";
+	*reason = "it is not the event that its delivery became";
+	if (k->of == NULL || k->event_id == NULL ||
+	    strcmp(k->of, k->event_id) != 0)
+		return "event_id";
+	*reason = "it does not come of what else was kept of the event and "
+	    "its delivery";
+	if (k->hash == NULL || k->tenant_id == NULL ||
+	    k->leaf_len != SIGNATURE_BYTES ||
+	    evidence_kept_leaf(k->event_id, k->hash, k->tenant_id,
+	    &k->delivery, leaf) != 0 || !signature_equal(leaf, k->leaf))
+		return "event_leaf";
+	return NULL;
+}
+
+/* What prune has kept of each event, against its delivery. */
+static int
+check_kept(struct verify *v)
+{
+	struct query *query = query_open(v->database, "SELECT p.tenant_id,"
+	    " p.session_id, p.event_id, p.hash, p.pruned_at, d.event_id,"
+	    " p.event_leaf, p.delivery_leaf, d.idempotency_key"
+	    " FROM ingest_pruned AS p LEFT JOIN ingest_deliveries AS d"
+	    " ON d.id = p.delivery_id WHERE p.position IS NOT NULL"
+	    " AND p.delivery_id IS NOT NULL");
+	const char *reason;
+	struct kept k;
+	int step = -1;
+
+	while (query != NULL && (step = query_step(query)) == 1) {
+		read_kept(&k, query);
+		const char *field = find_wrong_kept(&k, &reason);
+		if (field != NULL)
+			faults_add(v->faults, &(struct fault){
+			    .weight = FAULT_FIELD,
+			    .tenant_id = k.tenant_id,
+			    .session_id = k.session_id,
+			    .event_id = k.of != NULL ? k.of : k.event_id,
+			    .table = "ingest_pruned",
+			    .field = field,
+			    .reason = reason,
+			});
+	}
+	query_close(query);
+	return step;
+}
+
 static int64_t
 ask_number(struct verify *v, const char *sql)
 {
@@ -318,7 +409,7 @@ check_totals(struct verify *v)
 	int64_t gone = ask_number(v, "SELECT count(*) FROM ingest_pruned"
 	    " WHERE position IS NOT NULL AND delivery_id IS NOT NULL");
 
-	if (gone < 0 || check_pruned(v) != 0)
+	if (gone < 0 || check_pruned(v) != 0 || check_kept(v) != 0)
 		return -1;
 	if (v->recheck.needs_deliveries &&
 	    !database_has(v->database, "ingest_deliveries"))
