@@ -91,6 +91,38 @@ ends() {
 	tool verify --seal "$dir/new"
 }
 
+@test "one seal goes on where another ended: proved without the file" {
+	local i
+	for i in 1 2 3 4 5; do
+		tool seal >"$dir/seal.$i"
+		MODE=cgi post '{"source":"generic","event":"e","data":{"n":'"$i"'}}'
+	done
+	: >"$dir/nothing.db"
+	tool seal -d "$dir/nothing.db" >"$dir/seal.0"
+	for i in 0 1 2 3 4 5; do
+		tool prove --from "$dir/seal.$i" --seal "$dir/seal.5" >"$dir/proof.$i"
+	done
+	ends 1 tool prove --from "$dir/seal.5" --seal "$dir/seal.1"
+	ends 64 tool prove --from "$dir/seal.1" --seal "$dir/seal.5" id
+	query "UPDATE events SET org_id = 'x' WHERE rowid = 2"
+	ends 1 tool prove --from "$dir/seal.1" --seal "$dir/seal.5"
+	rm "$db"
+	for i in 0 1 2 3 4 5; do
+		tool check-proof --from "$dir/seal.$i" --seal "$dir/seal.5" "$dir/proof.$i"
+	done
+	for i in events deliveries; do
+		sed "s/^$i: ....../$i: 000000/" "$dir/proof.2" >"$dir/other"
+		ends 1 tool check-proof --from "$dir/seal.2" --seal "$dir/seal.5" "$dir/other"
+		# A seal whose beginning is another.
+		sed "s/^$i-root: ....../$i-root: 000000/" "$dir/seal.2" >"$dir/other"
+		ends 1 tool check-proof --from "$dir/other" --seal "$dir/seal.5" "$dir/proof.2"
+	done
+	ends 1 tool check-proof --from "$dir/seal.3" --seal "$dir/seal.5" "$dir/proof.2"
+	ends 2 tool check-proof --from "$dir/seal.2" --seal "$dir/seal.5" "$dir/seal.2"
+	ends 2 tool check-proof --seal "$dir/seal.5" "$dir/proof.2"
+	ends 64 tool check-proof --from "$dir/seal.2" "$dir/proof.2"
+}
+
 @test "export and import: not a byte is another" {
 	tool export --deliveries >"$dir/lines"
 	tool import -d "$dir/other.db" "$dir/lines"
