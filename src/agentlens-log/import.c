@@ -41,10 +41,10 @@ static const struct table tables[TABLES] = {
 	    "event_type", "severity", "payload", "metadata", "prev_hash",
 	    "hash", "tenant_id", "verified_agent_id", "pricing_version",
 	    "org_id", "project_id" } },
-	[DELIVERIES] = { "ingest_deliveries", "INSERT INTO ingest_deliveries (id, sent_at,"
-	    " key, idempotency_key, event_id, reason, source, received_at,"
-	    " remote_addr, signature, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6,"
-	    " ?7, ?8, ?9, ?10, ?11)",
+	[DELIVERIES] = { "ingest_deliveries", "INSERT INTO ingest_deliveries"
+	    " (id, sent_at, key, idempotency_key, event_id, reason, source,"
+	    " received_at, remote_addr, signature, body) VALUES (?1, ?2, ?3,"
+	    " ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
 	    { "#id", "#sent_at", "%key", "%idempotency_key", "event_id",
 	    "reason", "source", "received_at", "remote_addr", "signature",
 	    "%body" } },
