@@ -8,7 +8,7 @@ MODE=cgi
 
 teardown() {
 	local pid
-	for pid in "${followers[@]}"; do
+	for pid in "${followers[@]}" "${responders[@]}"; do
 		{ kill "$pid" && wait "$pid"; } 2>/dev/null || :
 	done
 	chmod -R u+w "$dir"
