@@ -322,7 +322,7 @@ compute_hash(struct event *event, const char *last_hash)
 		.metadata = text_string(event->stored_metadata),
 		.prev_hash = last_hash,
 	};
-	return event->stored_metadata->failed ? -1 : event_hash(&columns, event->hash);
+	return event_hash(&columns, event->hash);
 }
 
 void
@@ -336,8 +336,8 @@ event_session(const struct event *event, const char *id,
 }
 
 int
-event_seal(struct event *event, const char *id, int64_t now,
-    const char *last_timestamp, const char *last_hash)
+event_settle(struct event *event, const char *id, int64_t now,
+    const char *last_timestamp)
 {
 	bool moved;
 
@@ -347,7 +347,15 @@ event_seal(struct event *event, const char *id, int64_t now,
 	if (settle_time(event, now, last_timestamp, &moved) != 0)
 		return -1;
 	settle_metadata(event, moved);
-	return compute_hash(event, last_hash);
+	return event->stored_metadata->failed ? -1 : 0;
+}
+
+int
+event_seal(struct event *event, const char *id, int64_t now,
+    const char *last_timestamp, const char *last_hash)
+{
+	return event_settle(event, id, now, last_timestamp) == 0 ?
+	    compute_hash(event, last_hash) : -1;
 }
 
 void

@@ -49,7 +49,7 @@ struct event {
 	int64_t time;               /* ms; of use when `reported` is not empty */
 	int64_t received;           /* ms; its time when not; 0: now */
 
-	/* Settled by event_seal(). */
+	/* Settled by event_seal(); all but the hash by event_settle(). */
 	char id[ULID_SIZE];
 	const struct text *stored_metadata; /* the column's: one of the three */
 	char *timestamp;
@@ -76,6 +76,10 @@ enum reply_kind event_build(struct event *event, const struct source *source,
  */
 int event_seal(struct event *event, const char *id, int64_t now,
     const char *last_timestamp, const char *last_hash);
+
+/* The same without the hash, for who only compares columns. */
+int event_settle(struct event *event, const char *id, int64_t now,
+    const char *last_timestamp);
 
 /* The session of the event once it has this id. */
 void event_session(const struct event *event, const char *id,

@@ -1,7 +1,6 @@
 #include "timestamp.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <time.h>
 
 #define MS_PER_DAY INT64_C(86400000)
@@ -174,17 +173,30 @@ timestamp_parse(const char *text, size_t len, int64_t *ms)
 	return 0;
 }
 
+static char *
+put_digits(char *to, int count, unsigned value, char after)
+{
+	for (int i = count - 1; i >= 0; i--, value /= 10)
+		to[i] = (char)('0' + value % 10);
+	to[count] = after;
+	return to + count + 1;
+}
+
+/* By hand: it is called for each event, and snprintf() takes longer than all
+ * of the calendar. */
 void
 timestamp_format(int64_t ms, char out[TIMESTAMP_SIZE])
 {
 	int year, month, day;
-	int in_day = (int)(ms % MS_PER_DAY);
+	unsigned in_day = (unsigned)(ms % MS_PER_DAY);
 
 	date_of_days(ms / MS_PER_DAY, &year, &month, &day);
-	/* Unsigned and reduced, so that the compiler sees that it fits. */
-	snprintf(out, TIMESTAMP_SIZE, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ",
-	    (unsigned)year % 10000, (unsigned)month % 100,
-	    (unsigned)day % 100, (unsigned)in_day / 3600000 % 24,
-	    (unsigned)in_day / 60000 % 60, (unsigned)in_day / 1000 % 60,
-	    (unsigned)in_day % 1000);
+	out = put_digits(out, 4, (unsigned)year, '-');
+	out = put_digits(out, 2, (unsigned)month, '-');
+	out = put_digits(out, 2, (unsigned)day, 'T');
+	out = put_digits(out, 2, in_day / 3600000, ':');
+	out = put_digits(out, 2, in_day / 60000 % 60, ':');
+	out = put_digits(out, 2, in_day / 1000 % 60, '.');
+	out = put_digits(out, 3, in_day % 1000, 'Z');
+	*out = '\0';
 }

@@ -293,7 +293,7 @@ became() {
 	norefused) like 1 '' 'there is no refused delivery 22' ;;
 	broken) like 1 '^BROKEN ' '' ;;
 	unproved) like 1 '' 'the file is not what was sealed' ;;
-	taken) like 2 '' 'line 1: it is there already, or its place is taken|line [0-9]+: .* nothing of this line' ;;
+	taken) like 2 '' 'line 1: it is there already, or its place is taken|line [0-9]+: .* nothing from line [0-9]+ on' ;;
 	damaged) like 2 '' "$db: it is damaged" ;;
 	newer) like 2 '' "$db: its schema has version 9" ;;
 	foreign) like 2 '' "$db: it is no AgentLens file" ;;

@@ -91,6 +91,38 @@ ends() {
 	tool verify --seal "$dir/new"
 }
 
+@test "one seal goes on where another ended: proved without the file" {
+	local i
+	for i in 1 2 3 4 5; do
+		tool seal >"$dir/seal.$i"
+		MODE=cgi post '{"source":"generic","event":"e","data":{"n":'"$i"'}}'
+	done
+	: >"$dir/nothing.db"
+	tool seal -d "$dir/nothing.db" >"$dir/seal.0"
+	for i in 0 1 2 3 4 5; do
+		tool prove --from "$dir/seal.$i" --seal "$dir/seal.5" >"$dir/proof.$i"
+	done
+	ends 1 tool prove --from "$dir/seal.5" --seal "$dir/seal.1"
+	ends 64 tool prove --from "$dir/seal.1" --seal "$dir/seal.5" id
+	query "UPDATE events SET org_id = 'x' WHERE rowid = 2"
+	ends 1 tool prove --from "$dir/seal.1" --seal "$dir/seal.5"
+	rm "$db"
+	for i in 0 1 2 3 4 5; do
+		tool check-proof --from "$dir/seal.$i" --seal "$dir/seal.5" "$dir/proof.$i"
+	done
+	for i in events deliveries; do
+		sed "s/^$i: ....../$i: 000000/" "$dir/proof.2" >"$dir/other"
+		ends 1 tool check-proof --from "$dir/seal.2" --seal "$dir/seal.5" "$dir/other"
+		# A seal whose beginning is another.
+		sed "s/^$i-root: ....../$i-root: 000000/" "$dir/seal.2" >"$dir/other"
+		ends 1 tool check-proof --from "$dir/other" --seal "$dir/seal.5" "$dir/proof.2"
+	done
+	ends 1 tool check-proof --from "$dir/seal.3" --seal "$dir/seal.5" "$dir/proof.2"
+	ends 2 tool check-proof --from "$dir/seal.2" --seal "$dir/seal.5" "$dir/seal.2"
+	ends 2 tool check-proof --seal "$dir/seal.5" "$dir/proof.2"
+	ends 64 tool check-proof --from "$dir/seal.2" "$dir/proof.2"
+}
+
 @test "export and import: not a byte is another" {
 	tool export --deliveries >"$dir/lines"
 	tool import -d "$dir/other.db" "$dir/lines"
@@ -131,6 +163,146 @@ ends() {
 	query "DELETE FROM ingest_pruned WHERE event_id = '$id'"
 	ends 1 tool verify
 	grep -q "$id" "$dir/out"
+}
+
+# post_session COUNT SESSION: so many events of one session.
+post_session() {
+	local i
+	for ((i = 0; i < $1; i++)); do
+		printf 'HTTP_X=x\t{"source":"generic","event":"e","data":{"n":%d},"context":{"agentlens_session_id":"%s"}}\n' "$i" "$2"
+	done >"$dir/more"
+	MODE=fcgi post_all "$dir/more" 4
+	equal answers "$1" "$(grep -c '^201' "$dir/answers")"
+}
+
+# kill_prune N: prune, ended by SIGKILL when it writes to the disk the Nth time.
+kill_prune() {
+	launcher=(strace -f -o "$dir/trace" -e trace=fdatasync -e "inject=fdatasync:signal=KILL:when=$1")
+	tool prune --before 2100-01-01 --yes >/dev/null 2>&1 || :
+	launcher=()
+}
+
+@test "what prune was killed in the middle of holds, and the next one ends it" {
+	local n half=0
+	command -v strace >/dev/null || skip 'strace is not installed'
+	strace -o /dev/null true || skip 'strace may not be used here'
+	post_session 600 long
+	post_session 1 last
+	stop
+	query 'PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null
+	tool seal >"$dir/new"
+	cp "$db" "$dir/whole.db"
+	for ((n = 1; n < 40; n++)); do
+		cp "$dir/whole.db" "$db"
+		rm -f "$db-wal" "$db-shm" "$dir/trace"
+		kill_prune "$n"
+		tool verify --json --seal "$dir/new" >"$dir/found" || { cat "$dir/found"; return 1; }
+		grep -q SIGKILL "$dir/trace" || break
+		if grep -q '"sessionsHalfPruned":1' "$dir/found"; then
+			: $((half += 1))
+			tool export --deliveries >"$dir/lines"
+			rm -f "$dir/other.db"
+			tool import -d "$dir/other.db" "$dir/lines"
+			tool verify -d "$dir/other.db" --seal "$dir/new"
+			tool export --deliveries -d "$dir/other.db" | cmp - "$dir/lines"
+			tool prune --before 2100-01-01 --yes
+			tool verify --json --seal "$dir/new" | grep -q '"events":1,.*"sessionsHalfPruned":0'
+		fi
+	done
+	# 600 events are three slices, so it was half-way twice at least.
+	((half >= 2 && n < 40)) || { echo "half-way $half times of $n"; return 1; }
+}
+
+@test "what is left of a session that prune had begun and that went on" {
+	local n
+	command -v strace >/dev/null || skip 'strace is not installed'
+	strace -o /dev/null true || skip 'strace may not be used here'
+	post_session 600 long
+	post_session 1 last
+	stop
+	for ((n = 1; n < 40; n++)); do
+		kill_prune "$n"
+		! tool verify --json | grep -q '"sessionsHalfPruned":1' || break
+	done
+	((n < 40))
+	post_session 1 long
+	tool verify --json | grep -q '"sessionsHalfPruned":1'
+	# What it links to has to be what was kept, and all of it.
+	stop
+	query 'PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null
+	cp "$db" "$dir/half.db"
+	query "DELETE FROM ingest_pruned WHERE position = (SELECT max(position) FROM ingest_pruned WHERE session_id = 'long')"
+	ends 1 tool verify --json
+	grep -q '"sessionId":"long".*"table":"events","field":"prev_hash"' "$dir/out"
+	cp "$dir/half.db" "$db"
+	rm -f "$db-wal" "$db-shm"
+	tool verify
+	query "UPDATE sessions SET event_count = event_count - 1 WHERE id = 'long'"
+	ends 1 tool verify --json
+	grep -q '"sessionId":"long".*"table":"sessions","field":"event_count","expected":"601","found":"600"' "$dir/out"
+}
+
+@test "prune keeps no responder waiting, however long a session is" {
+	local pid n=0
+	with INGEST_BUSY_MS=200
+	# Only prune looks at them, so that they need no true hashes.
+	query "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000)
+		INSERT INTO events (rowid, id, timestamp, session_id, agent_id, event_type, payload, prev_hash, hash, project_id)
+		SELECT 1000 + i, printf('0%025d', i), '2020-01-01T00:00:00.000Z', 'long', 'bot', 'custom', '{}',
+			iif(i = 1, NULL, printf('%064x', i - 1)), printf('%064x', i), 'default' FROM n;
+		INSERT INTO sessions (id, agent_id, started_at, event_count) VALUES ('long', 'bot', '2020-01-01T00:00:00.000Z', 50000)"
+	MODE=fcgi post '{"source":"generic","event":"e","data":{}}'
+	equal code 201 "$code"
+	tool prune --before 2021-01-01 --yes >"$dir/pruned" 3>&- &
+	pid=$!
+	while kill -0 "$pid" 2>/dev/null && ((n < 100000)); do
+		MODE=fcgi post '{"source":"generic","event":"e","data":{}}'
+		equal code 201 "$code"
+		: $((n += 1))
+	done
+	wait "$pid"
+	equal events $((22 + n)) "$(query 'SELECT count(*) FROM events')"
+	((n > 0))
+}
+
+@test "export carries what prune has kept, and import lets in no broken chain of it" {
+	local id
+	tool prune --before 2100-01-01 --bodies --yes
+	MODE=cgi post '{"source":"generic","event":"e","data":{},"context":{"agentlens_session_id":"s3"}}'
+	MODE=cgi post '{"source":"generic","event":"e","data":{}}'
+	tool prune --before 2100-01-01 --yes
+	MODE=cgi post '{"source":"generic","event":"e","data":{},"context":{"agentlens_session_id":"s3"}}'
+	equal events 2 "$(query 'SELECT count(*) FROM events')"
+	tool verify --seal "$seal"
+	tool export --deliveries >"$dir/lines"
+	equal pruned "$(query 'SELECT count(*) FROM ingest_pruned')" "$(grep -c '"table":"ingest_pruned"' "$dir/lines")"
+	tool import -d "$dir/other.db" "$dir/lines"
+	tool verify --seal "$seal" -d "$dir/other.db"
+	tool export --deliveries -d "$dir/other.db" | cmp - "$dir/lines"
+	local columns='pruned_at, delivery_id, delivery_leaf, position, event_id, tenant_id, session_id, prev_hash, hash, event_leaf'
+	equal kept "$(query "SELECT $columns FROM ingest_pruned ORDER BY delivery_id")" \
+		"$(sqlite3 "$dir/other.db" "SELECT $columns FROM ingest_pruned ORDER BY delivery_id")"
+	id=$(query "SELECT event_id FROM ingest_pruned WHERE session_id = 's3' AND prev_hash IS NOT NULL ORDER BY position LIMIT 1")
+	grep -v "\"table\":\"ingest_pruned\".*\"event_id\":\"$id\"" "$dir/lines" >"$dir/changed"
+	ends 2 tool import -d "$dir/third.db" "$dir/changed"
+	grep -q 'does not link to what was pruned before it' "$dir/err"
+}
+
+@test "import waits for its lines without the lock" {
+	local writer
+	tool export --deliveries >"$dir/lines"
+	rm "$db"
+	mkfifo "$dir/pipe"
+	tool import -d "$db" "$dir/pipe" >"$dir/imported" 3>&- &
+	writer=$!
+	exec 4>"$dir/pipe"
+	head -n 5 "$dir/lines" >&4
+	with INGEST_BUSY_MS=100
+	until_true test -s "$db"
+	MODE=cgi post '{"source":"generic","event":"e","data":{}}'
+	exec 4>&-
+	equal code 201 "$code"
+	wait "$writer" || :
 }
 
 @test "prune asks, and does nothing unasked" {

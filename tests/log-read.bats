@@ -8,7 +8,7 @@ MODE=cgi
 
 teardown() {
 	local pid
-	for pid in "${followers[@]}"; do
+	for pid in "${followers[@]}" "${responders[@]}"; do
 		{ kill "$pid" && wait "$pid"; } 2>/dev/null || :
 	done
 	chmod -R u+w "$dir"
@@ -30,6 +30,12 @@ story() {
 	decide approved r1 2026-01-02T10:00:42Z s1 fine
 	ask r2 drop 2026-01-02T11:00:00Z s1
 	post '{"source":"generic","event":"e","data":{"n":1},"context":{"agentlens_session_id":"s2"},"timestamp":"2026-01-03T00:00:00Z"}'
+}
+
+@test "a generic delivery's own fields are told" {
+	post '{"source":"generic","event":"e","data":{"eventType":"tool_call","toolName":"search"}}'
+	post '{"source":"generic","event":"e","data":{"eventType":"tool_error","tool":"search","error":"no answer"}}'
+	equal what $'external called search\nsearch failed: no answer' "$(tool tail | sed 's/.*generic  *//')"
 }
 
 @test "list: the newest first, with every filter" {
@@ -212,6 +218,27 @@ has_lines() {
 	rm -f "$db-wal" "$db-shm"
 	post '{"source":"generic","event":"e","data":{"n":4}}'
 	until_true has_lines 5
+}
+
+@test "tail -f: of four writers at once no event is lost, and none told twice" {
+	local i writer pids=()
+	post '{"source":"generic","event":"e","data":{"n":0}}'
+	follow -n 1
+	until_true has_lines 1
+	for ((i = 0; i < 500; i++)); do
+		printf 'HTTP_X=x\t{"source":"generic","event":"e","data":{"n":%d},"context":{"agentlens_session_id":"s%d"}}\n' "$i" $((i % 7))
+	done >"$dir/lines"
+	split -n r/4 "$dir/lines" "$dir/part."
+	for writer in a b c d; do
+		start "$writer"
+		"$FCGI_REQUEST" -b "$dir/part.a$writer" -c 2 "$socket" REQUEST_METHOD=POST SCRIPT_NAME=/api/events/ingest \
+			REMOTE_ADDR=192.0.2.7 >"$dir/answers.$writer" 3>&- &
+		pids+=($!)
+	done
+	wait "${pids[@]}"
+	equal answers 500 "$(cat "$dir"/answers.* | grep -c '^201')"
+	until_true has_lines 501
+	equal ids "$(query 'SELECT id FROM events ORDER BY rowid')" "$(sed 's/^{"id":"\([0-9A-Z]*\)".*/\1/' "$dir/tail")"
 }
 
 @test "sign and send: the header, and what the endpoint answers" {

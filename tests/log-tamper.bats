@@ -212,6 +212,82 @@ cut='DELETE FROM events WHERE id = (SELECT max(id) FROM events);
 	found 'with a seal' "\"eventId\":\"$(id_of 200)\"" --seal "$seal"
 }
 
+@test "each column of a delivery that was refused" {
+	local column value
+	MODE=cgi deliver agentgate '{"event":"request.nonsense","data":{"request":{"id":"x"}},"timestamp":1700000000999}'
+	equal code 400 "$code"
+	tool seal >"$dir/new"
+	query 'PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null
+	cp "$db" "$dir/refused.db"
+	while IFS='|' read -r column value; do
+		row "$column = $value"
+		cp "$dir/refused.db" "$db"
+		query "UPDATE ingest_deliveries SET $column = $value WHERE id = 201"
+		found "$column" "\"fault\":\"delivery 201: .*\"field\":\"$column\""
+	done <<-'END'
+		sent_at|sent_at + 1
+		key|randomblob(32)
+		key|NULL
+		source|'formbridge'
+		reason|'Invalid'
+		received_at|'yesterday'
+		received_at|'2999-01-01T00:00:00.000Z'
+		signature|iif(substr(signature, 1, 1) = '0', '1', '0') || substr(signature, 2)
+		signature|NULL
+		body|CAST(CAST(body AS TEXT) || ' ' AS BLOB)
+		body|x''
+	END
+	for value in "received_at = '2020-01-01T00:00:00.000Z'" "remote_addr = 'x'"; do
+		cp "$dir/refused.db" "$db"
+		query "UPDATE ingest_deliveries SET $value WHERE id = 201"
+		found "$value" 'deliveries 201 to 201 is not what is here' --seal "$dir/new"
+	done
+	cp "$dir/refused.db" "$db"
+	query "UPDATE ingest_deliveries SET reason = NULL, event_id = '01ARZ3NDEKTSV4RRFFQ69G5FAV' WHERE id = 201"
+	found event '"eventId":"01ARZ3NDEKTSV4RRFFQ69G5FAV"'
+	cp "$dir/refused.db" "$db"
+	query 'DELETE FROM ingest_deliveries WHERE id = 201'
+	tool verify
+	found 'it is gone' '201 are sealed, and 200 are here' --seal "$dir/new"
+}
+
+@test "each column of what prune has kept" {
+	local id last column value
+	tool prune --before 2100-01-01 --yes
+	tool verify --seal "$seal"
+	cp "$db" "$dir/pruned.db"
+	id=$(query "SELECT event_id FROM ingest_pruned WHERE session_id = 's3' ORDER BY position LIMIT 1 OFFSET 3")
+	last=$(query "SELECT event_id FROM ingest_pruned WHERE session_id = 's3' ORDER BY position DESC LIMIT 1")
+	while IFS='|' read -r column value; do
+		for of in "$id" "$last"; do
+			row "$column = $value of $of"
+			cp "$dir/pruned.db" "$db"
+			query "PRAGMA ignore_check_constraints = 1; UPDATE ingest_pruned SET $column = $value WHERE event_id = '$of'"
+			fails cmp -s "$dir/pruned.db" "$db"
+			found "$column" "\"sessionId\":\"s3\".*\"table\":\"ingest_pruned\"|missing before|\"eventId\":\"$of\""
+		done
+	done <<-'END'
+		pruned_at|'yesterday'
+		delivery_id|9999
+		delivery_id|NULL
+		delivery_leaf|randomblob(32)
+		position|9999
+		position|NULL
+		event_id|'01ARZ3NDEKTSV4RRFFQ69G5FAV'
+		tenant_id|'x'
+		prev_hash|hash
+		prev_hash|NULL
+		hash|prev_hash
+		event_leaf|randomblob(32)
+		event_leaf|NULL
+	END
+	cp "$dir/pruned.db" "$db"
+	query "UPDATE ingest_pruned SET session_id = 'x' WHERE event_id = '$id'"
+	found session "\"eventId\":\"$id\"|\"sessionId\":\"s3\".*\"table\":\"ingest_pruned\""
+	query "DELETE FROM ingest_pruned WHERE session_id = 's3'"
+	found 'a session' 'missing before'
+}
+
 @test "a seal that was changed, or is of another key" {
 	sed 's/^events-root: ../events-root: 00/' "$seal" >"$dir/other"
 	found root 'root' --seal "$dir/other"

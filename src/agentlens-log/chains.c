@@ -23,6 +23,7 @@ struct session {
 	const char *status;
 	bool webhooks_only;
 	bool last_webhook;
+	int64_t pruned; /* events before the first */
 	int64_t events;
 	int64_t tool_calls;
 	int64_t errors;
@@ -35,15 +36,21 @@ chains_row_print(const struct event_row *event)
 	const char *const texts[] = { event->columns.id,
 		event->columns.timestamp, event->columns.session_id,
 		event->tenant_id, event->hash };
-	/* FNV-1a */
+	/* FNV-1a, of words in place of bytes */
 	uint64_t print = 0xcbf29ce484222325 ^ (uint64_t)event->position;
 
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		for (const char *c = texts[i];; c++) {
-			print = (print ^ (unsigned char)*c) * 0x100000001b3;
-			if (*c == '\0')
-				break;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		size_t left = strlen(texts[i]) + 1;
+		for (const char *c = texts[i]; left > 0;) {
+			uint64_t word = 0;
+			size_t n = left < sizeof(word) ? left : sizeof(word);
+			memcpy(&word, c, n);
+			print = (print ^ word) * 0x100000001b3;
+			print ^= print >> 32;
+			c += n;
+			left -= n;
 		}
+	}
 	return print;
 }
 
@@ -89,12 +96,57 @@ blame_event(struct chains *chains, const struct event_row *event,
 	});
 }
 
+/* What prune has kept of a session's chain: its last hash, and how many links
+ * up to it, from the one that links to nothing. */
+static int
+open_kept(struct chains *chains)
+{
+	if (database_run(chains->database, "CREATE TEMP TABLE kept_link AS"
+	    " SELECT tenant_id, session_id, position, prev_hash, hash"
+	    " FROM ingest_pruned WHERE position IS NOT NULL;"
+	    "CREATE INDEX temp.kept_link_session"
+	    " ON kept_link (tenant_id, session_id, position)") != 0)
+		return -1;
+	chains->kept = query_open(chains->database,
+	    "WITH kept AS (SELECT * FROM kept_link WHERE tenant_id = ?1"
+	    " AND session_id = ?2 AND position < ?3)"
+	    " SELECT (SELECT hash FROM kept ORDER BY position DESC LIMIT 1),"
+	    " count(*) FROM kept WHERE position >= (SELECT max(position)"
+	    " FROM kept WHERE prev_hash IS NULL)");
+	return chains->kept == NULL ? -1 : 0;
+}
+
+/* Whether an event links to what prune has kept of its session, which it had
+ * not removed to the end, or which went on meanwhile.  Then *pruned is how
+ * many events are gone. */
+static int
+find_kept(struct chains *chains, const struct event_row *event,
+    int64_t *pruned)
+{
+	struct query *query = chains->kept;
+
+	if (query == NULL && open_kept(chains) != 0)
+		return -1;
+	query = chains->kept;
+	query_bind_text(query, 1, event->tenant_id);
+	query_bind_text(query, 2, event->columns.session_id);
+	query_bind_number(query, 3, event->position);
+	int step = query_step(query);
+	const char *hash = step == 1 ? query_text(query, 0) : NULL;
+	*pruned = hash != NULL && strcmp(hash, event->columns.prev_hash) ==
+	    0 ? query_number(query, 1) : 0;
+	query_reset(query);
+	return step < 0 ? -1 : 0;
+}
+
 static void
 check_link(struct chains *chains, const struct session *s,
     const struct event_row *event, bool webhook)
 {
 	const char *link = event->columns.prev_hash;
 
+	if (s->pruned > 0 && s->events == 0)
+		return;
 	if (s->hash == NULL && link != NULL)
 		blame_event(chains, event, "prev_hash", "it is the first of "
 		    "its session, and links to one before", NULL, link);
@@ -130,12 +182,15 @@ count(struct session *s, const struct event_row *event)
 	}
 }
 
-static void
+static int
 take_event(struct chains *chains, struct session *s,
     const struct event_row *event)
 {
 	bool webhook = event_row_is_webhook(event);
 
+	if (s->hash == NULL && event->columns.prev_hash != NULL &&
+	    find_kept(chains, event, &s->pruned) != 0)
+		return -1;
 	check_link(chains, s, event, webhook);
 	if (s->hash == NULL) {
 		set(&s->tenant_id, event->tenant_id);
@@ -151,6 +206,7 @@ take_event(struct chains *chains, struct session *s,
 	set(&s->id, event->columns.id);
 	set(&s->hash, event->hash);
 	count(s, event);
+	return 0;
 }
 
 /* --- The row of a session ------------------------------------------------ */
@@ -207,10 +263,11 @@ check_session(struct chains *chains, const struct session *s,
 		blame_session(chains, s, NULL, "the session has no row", NULL,
 		    NULL);
 	if (step == 1)
-		compare_number(chains, s, "event_count", s->events,
-		    query_number(row, 0));
-	/* AgentLens keeps the rest in ways of its own. */
-	if (step == 1 && s->webhooks_only) {
+		compare_number(chains, s, "event_count", s->pruned +
+		    s->events, query_number(row, 0));
+	/* AgentLens keeps the rest in ways of its own, and what is pruned does
+	 * not tell what it came to. */
+	if (step == 1 && s->webhooks_only && s->pruned == 0) {
 		compare_number(chains, s, "tool_call_count", s->tool_calls,
 		    query_number(row, 1));
 		compare_number(chains, s, "error_count", s->errors,
@@ -271,6 +328,7 @@ end_session(struct walk *w)
 
 	if (w->session.hash != NULL) {
 		w->chains->sessions++;
+		w->chains->half_pruned += w->session.pruned > 0;
 		result = check_session(w->chains, &w->session, w->row);
 	}
 	forget(&w->session);
@@ -289,7 +347,8 @@ take_row(struct walk *w)
 	    strcmp(s->session_id, event.columns.session_id) != 0) &&
 	    end_session(w) != 0)
 		return -1;
-	take_event(chains, s, &event);
+	if (take_event(chains, s, &event) != 0)
+		return -1;
 	if (event.position <= chains->last_position) {
 		chains->sum += chains_row_print(&event);
 		chains->events++;
@@ -351,8 +410,6 @@ walk_all(struct walk *w, bool indexed)
 					return -1;
 			more = step == 0 ? end_session(w) : -1;
 		}
-		if (w->chains->progress != NULL)
-			w->chains->progress(w->chains->events);
 	}
 	return more;
 }
@@ -379,5 +436,7 @@ chains_check(struct chains *chains)
 	forget(&w.session);
 	query_close(w.events);
 	query_close(w.row);
+	query_close(chains->kept);
+	chains->kept = NULL;
 	return result;
 }

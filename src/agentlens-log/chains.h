@@ -10,10 +10,11 @@ struct chains {
 	struct faults *faults;
 	struct database *database;
 	int64_t last_position; /* rows above came later: not in `sum` */
-	void (*progress)(int64_t events);
+	struct query *kept; /* what prune has kept, made when first needed */
 
 	int64_t events;
 	int64_t sessions;
+	int64_t half_pruned; /* sessions whose beginning prune has removed */
 	uint64_t sum; /* of row_print() of all rows up to last_position */
 };
 

@@ -188,14 +188,10 @@ evidence_write_delivery(struct text *out, const struct delivery_row *d)
 	text_puts(out, "}");
 }
 
-int
-evidence_write_event(struct text *out, const struct event_row *event,
-    const struct delivery_row *delivery)
+static void
+write_event(struct text *out, const struct event_row *event,
+    const char *hash, const struct delivery_row *delivery)
 {
-	char hash[SIGNATURE_HEX_SIZE];
-
-	if (event_hash(&event->columns, hash) != 0)
-		return -1;
 	add_text(out, "{\"v\":1,\"id\":", event->columns.id);
 	add_text(out, ",\"hash\":", hash);
 	add_text(out, ",\"tenantId\":", event->tenant_id);
@@ -209,6 +205,17 @@ evidence_write_event(struct text *out, const struct event_row *event,
 	add_hex(out, ",\"delivery\":", delivery == NULL ? NULL :
 	    delivery->leaf, SIGNATURE_BYTES);
 	text_puts(out, "}");
+}
+
+int
+evidence_write_event(struct text *out, const struct event_row *event,
+    const struct delivery_row *delivery)
+{
+	char hash[SIGNATURE_HEX_SIZE];
+
+	if (event_hash(&event->columns, hash) != 0)
+		return -1;
+	write_event(out, event, hash, delivery);
 	return out->failed ? -1 : 0;
 }
 
@@ -222,6 +229,19 @@ hash_leaf(struct text *data, unsigned char leaf[SIGNATURE_BYTES])
 	if (result != 0)
 		complain("out of memory, or libgcrypt refuses SHA-256");
 	return result;
+}
+
+int
+evidence_kept_leaf(const char *id, const char *hash, const char *tenant_id,
+    const struct delivery_row *delivery, unsigned char leaf[SIGNATURE_BYTES])
+{
+	const struct event_row event = { .columns.id = id,
+		.tenant_id = tenant_id, .org_id = "default",
+		.project_id = tenant_id };
+	struct text data = TEXT_EMPTY;
+
+	write_event(&data, &event, hash, delivery);
+	return hash_leaf(&data, leaf);
 }
 
 /* What prune has kept in place of a body. */

@@ -68,6 +68,12 @@ void evidence_write_delivery(struct text *out,
 int evidence_write_event(struct text *out, const struct event_row *event,
     const struct delivery_row *delivery);
 
+/* The leaf of an event of a delivery, computed of what prune has kept: the
+ * rest of its columns are the same for all that agentlens-ingest writes.
+ * Returns 0, or -1 having said why. */
+int evidence_kept_leaf(const char *id, const char *hash, const char *tenant_id,
+    const struct delivery_row *delivery, unsigned char leaf[SIGNATURE_BYTES]);
+
 /* What evidence_next() gives. */
 struct entry {
 	uint64_t index; /* among all, from 0 */

@@ -55,12 +55,63 @@ add_hex(struct text *line, const char *name, const unsigned char *bytes,
 	text_free(&hex);
 }
 
+/* What goes into the lines beside the walk. */
+struct export {
+	struct query *by_position; /* of ingest_pruned */
+	struct query *by_delivery;
+	bool deliveries;
+	int64_t pruned; /* events */
+};
+
+#define PRUNED_ROW "SELECT pruned_at, delivery_id, delivery_leaf, position," \
+	" event_id, tenant_id, session_id, prev_hash, hash, event_leaf" \
+	" FROM ingest_pruned WHERE "
+
+static void
+add_column(struct text *line, struct query *query, int column)
+{
+	const char *name = query_name(query, column);
+	const char *dot = strrchr(name, '_');
+	size_t len;
+
+	if (query_is_null(query, column)) {
+		output_json_text(line, name, NULL);
+	} else if (dot != NULL && strcmp(dot, "_leaf") == 0) {
+		const unsigned char *bytes = query_bytes(query, column, &len);
+		add_hex(line, name, bytes, len);
+	} else if (query_is_text(query, column, &len)) {
+		output_json_text(line, name, query_text(query, column));
+	} else {
+		output_json_number(line, name, query_number(query, column));
+	}
+}
+
+/* The row of ingest_pruned that this number finds, if there is one.  Without
+ * the deliveries it tells of the event only. */
 static int
-print_delivery(void *context, const struct delivery_row *d)
+print_pruned(struct export *export, struct query *query, int64_t number)
 {
 	struct text line = TEXT_EMPTY;
 
-	(void)context;
+	query_bind_number(query, 1, number);
+	int step = query_step(query);
+	if (step == 1) {
+		output_json_text(&line, "table", "ingest_pruned");
+		for (int i = 0; i < query_columns(query); i++)
+			if (export->deliveries || (i != 1 && i != 2))
+				add_column(&line, query, i);
+		output_json_end(&line);
+	}
+	query_reset(query);
+	return step < 0 ? -1 : 0;
+}
+
+static int
+print_delivery(void *context, const struct delivery_row *d)
+{
+	struct export *export = context;
+	struct text line = TEXT_EMPTY;
+
 	output_json_text(&line, "table", "ingest_deliveries");
 	output_json_number(&line, "id", d->id);
 	output_json_number(&line, "sent_at", d->sent_at);
@@ -75,7 +126,8 @@ print_delivery(void *context, const struct delivery_row *d)
 	output_json_text(&line, "signature", d->signature);
 	add_hex(&line, "body", d->body, d->body_len);
 	output_json_end(&line);
-	return 0;
+	return d->body_len > 0 ? 0 :
+	    print_pruned(export, export->by_delivery, d->id);
 }
 
 static void
@@ -128,33 +180,51 @@ print_csv_head(void)
 }
 
 static int
-export_all(struct database *database, bool deliveries, bool csv)
+walk(struct export *export, struct database *database, bool csv)
 {
-	struct evidence *evidence;
+	struct evidence *evidence = evidence_open(database,
+	    &(struct evidence_options){ .on_delivery = export->deliveries ?
+	    print_delivery : NULL, .context = export });
 	struct entry entry;
-	int64_t pruned = 0;
 	int step = -1;
 
-	if (csv)
-		print_csv_head();
-	evidence = evidence_open(database, &(struct evidence_options){
-	    .on_delivery = deliveries ? print_delivery : NULL });
 	while (evidence != NULL &&
 	    (step = evidence_next(evidence, &entry)) == 1) {
-		pruned += entry.pruned;
-		if (entry.pruned)
+		export->pruned += entry.pruned;
+		if (entry.pruned && csv)
 			continue;
+		if (entry.pruned && print_pruned(export, export->by_position,
+		    entry.position) != 0)
+			break;
 		if (csv)
 			print_csv(&entry.event);
-		else
+		else if (!entry.pruned)
 			print_json(&entry.event);
 		if (ferror(stdout))
 			break;
 	}
 	evidence_close(evidence);
-	if (pruned > 0)
+	return step;
+}
+
+static int
+export_all(struct database *database, bool deliveries, bool csv)
+{
+	struct export export = { .deliveries = deliveries };
+	int step = -1;
+
+	if (csv)
+		print_csv_head();
+	export.by_position = query_open(database, PRUNED_ROW "position = ?1");
+	export.by_delivery = query_open(database, PRUNED_ROW
+	    "delivery_id = ?1 AND position IS NULL");
+	if (export.by_position != NULL && export.by_delivery != NULL)
+		step = walk(&export, database, csv);
+	query_close(export.by_position);
+	query_close(export.by_delivery);
+	if (csv && export.pruned > 0)
 		complain("%" PRId64 " events were pruned and are not among "
-		    "these", pruned);
+		    "these", export.pruned);
 	return step == 0 ? COMMAND_GOOD : COMMAND_FAILED;
 }
 

@@ -1,5 +1,6 @@
 #include "faults.h"
 
+#include <pthread.h>
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,7 @@ enum { TENANT, SESSION, TIMESTAMP, EVENT, TABLE, FIELD, REASON, EXPECTED,
 	FOUND };
 
 struct faults {
+	pthread_mutex_t lock;
 	void *tree; /* of struct kept, by tenant and session */
 	struct kept *file[FILE_MAX];
 	int64_t sessions;
@@ -41,7 +43,11 @@ static struct printing {
 struct faults *
 faults_open(void)
 {
-	return calloc(1, sizeof(struct faults));
+	struct faults *faults = calloc(1, sizeof(*faults));
+
+	if (faults != NULL)
+		pthread_mutex_init(&faults->lock, NULL);
+	return faults;
 }
 
 static int
@@ -104,8 +110,8 @@ is_before(const struct kept *a, const struct kept *b)
 	return order < 0;
 }
 
-void
-faults_add(struct faults *faults, const struct fault *fault)
+static void
+add(struct faults *faults, const struct fault *fault)
 {
 	struct kept *kept = copy(fault), **place;
 
@@ -132,6 +138,14 @@ faults_add(struct faults *faults, const struct fault *fault)
 	} else {
 		release(kept);
 	}
+}
+
+void
+faults_add(struct faults *faults, const struct fault *fault)
+{
+	pthread_mutex_lock(&faults->lock);
+	add(faults, fault);
+	pthread_mutex_unlock(&faults->lock);
 }
 
 int64_t
@@ -294,5 +308,6 @@ faults_close(struct faults *faults)
 	for (int64_t i = 0; i < faults->of_file && i < FILE_MAX; i++)
 		release(faults->file[i]);
 	tdestroy(faults->tree, release);
+	pthread_mutex_destroy(&faults->lock);
 	free(faults);
 }

@@ -25,7 +25,7 @@ static const struct command commands[] = {
 	    verify_run },
 	{ "seal", "", "write what commits to everything that is there now",
 	    seal_run },
-	{ "prove", "ID", "print the proof that an event is sealed",
+	{ "prove", "[ID]", "print the proof that an event is sealed",
 	    prove_run },
 	{ "check-proof", "PROOF", "check such a proof, without the file",
 	    check_proof_run },

@@ -1,4 +1,5 @@
-/* prove and check-proof: that one event is among those that were sealed. */
+/* prove and check-proof: that one event is among those that were sealed, or
+ * that one seal goes on where another ended. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -6,6 +7,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "consistency.h"
 #include "database.h"
 #include "evidence.h"
 #include "merkle.h"
@@ -146,35 +148,51 @@ prove(struct database *database, const struct seal *seal, const char *id)
 	return code;
 }
 
+/* Reads the seals that are given, both with the one key. */
+static int
+read_seals(struct seal seals[2], const char *const files[2],
+    const char *key_file)
+{
+	struct seal_key key = { 0 };
+	int result = seal_key_read(&key, key_file);
+
+	for (int i = 0; i < 2 && result == 0; i++)
+		if (files[i] != NULL)
+			result = seal_read(&seals[i], files[i], &key);
+	seal_key_free(&key);
+	return result;
+}
+
 int
 prove_run(struct context *context, int argc, char **argv)
 {
-	const char *seal_file = NULL, *key_file = NULL;
+	const char *files[2] = { NULL, NULL }, *key_file = NULL;
 	const struct option_row options[] = {
-		{ "seal", 's', "FILE", "the seal", OPTION_TEXT, &seal_file },
-		{ "key", 'k', "FILE", "check the seal's HMAC with the key of "
+		{ "seal", 's', "FILE", "the seal", OPTION_TEXT, &files[0] },
+		{ "from", 0, "FILE", "prove that it goes on where this older "
+		    "seal ended; without an event", OPTION_TEXT, &files[1] },
+		{ "key", 'k', "FILE", "check the seals' HMAC with the key of "
 		    "this file", OPTION_TEXT, &key_file },
 		{ 0 }
 	};
-	struct seal_key key = { 0 };
 	char **arguments;
 	int count, code;
 
 	code = options_read(context, options, argc, argv, &count, &arguments);
 	if (code >= 0)
 		return code;
-	if (count != 1 || seal_file == NULL)
+	if (count != (files[1] == NULL) || files[0] == NULL)
 		return options_refuse(context);
-	struct seal *seal = calloc(1, sizeof(*seal));
+	struct seal *seals = calloc(2, sizeof(*seals));
 	struct database *database = NULL;
 	code = COMMAND_FAILED;
-	if (seal != NULL && seal_key_read(&key, key_file) == 0 &&
-	    seal_read(seal, seal_file, &key) == 0 &&
+	if (seals != NULL && read_seals(seals, files, key_file) == 0 &&
 	    (database = database_open(context, DATABASE_READ)) != NULL)
-		code = prove(database, seal, arguments[0]);
+		code = files[1] != NULL ? consistency_prove(database,
+		    &seals[1], &seals[0]) : prove(database, &seals[0],
+		    arguments[0]);
 	database_close(database);
-	seal_key_free(&key);
-	free(seal);
+	free(seals);
 	return code;
 }
 
@@ -334,41 +352,51 @@ check_claim(struct context *context, struct claim *c, const struct seal *seal)
 	return fault == NULL ? COMMAND_GOOD : COMMAND_FAULT;
 }
 
+/* That one event is among those sealed. */
+static int
+check_event(struct context *context, const struct seal *seal,
+    const char *path)
+{
+	struct claim *claim = calloc(1, sizeof(*claim));
+	int code = COMMAND_FAILED;
+
+	if (claim == NULL)
+		return COMMAND_FAILED;
+	if (read_claim(claim, path) == 0)
+		code = check_claim(context, claim, seal);
+	free(claim->event);
+	free(claim->delivery);
+	free(claim);
+	return code;
+}
+
 int
 check_proof_run(struct context *context, int argc, char **argv)
 {
-	const char *seal_file = NULL, *key_file = NULL;
+	const char *files[2] = { NULL, NULL }, *key_file = NULL;
 	const struct option_row options[] = {
 		{ "seal", 's', "FILE", "the seal that it is to be of",
-		    OPTION_TEXT, &seal_file },
-		{ "key", 'k', "FILE", "check the seal's HMAC with the key of "
+		    OPTION_TEXT, &files[0] },
+		{ "from", 0, "FILE", "the older seal that it is to go on from",
+		    OPTION_TEXT, &files[1] },
+		{ "key", 'k', "FILE", "check the seals' HMAC with the key of "
 		    "this file", OPTION_TEXT, &key_file },
 		{ 0 }
 	};
-	struct seal_key key = { 0 };
 	char **arguments;
 	int count, code;
 
 	code = options_read(context, options, argc, argv, &count, &arguments);
 	if (code >= 0)
 		return code;
-	if (count != 1)
+	if (count != 1 || (files[1] != NULL && files[0] == NULL))
 		return options_refuse(context);
-	struct claim *claim = calloc(1, sizeof(*claim));
-	struct seal *seal = calloc(1, sizeof(*seal));
+	struct seal *seals = calloc(2, sizeof(*seals));
 	code = COMMAND_FAILED;
-	if (claim != NULL && seal != NULL &&
-	    seal_key_read(&key, key_file) == 0 &&
-	    (seal_file == NULL || seal_read(seal, seal_file, &key) == 0) &&
-	    read_claim(claim, arguments[0]) == 0)
-		code = check_claim(context, claim, seal_file == NULL ? NULL :
-		    seal);
-	if (claim != NULL) {
-		free(claim->event);
-		free(claim->delivery);
-	}
-	free(claim);
-	free(seal);
-	seal_key_free(&key);
+	if (seals != NULL && read_seals(seals, files, key_file) == 0)
+		code = files[1] != NULL ? consistency_check(context,
+		    &seals[1], &seals[0], arguments[0]) : check_event(context,
+		    files[0] == NULL ? NULL : &seals[0], arguments[0]);
+	free(seals);
 	return code;
 }

@@ -9,7 +9,10 @@
 #include "evidence.h"
 #include "output.h"
 
-/* Rows that a transaction changes, but for a session that has more. */
+/* Rows of what was chosen that a transaction removes: so long, at most, do the
+ * responders wait.  A session that has more is removed in slices, the oldest
+ * first; what is left of it when this is ended half-way links to what was
+ * kept, verify knows that, and the next prune goes on. */
 #define BATCH 256
 
 struct prune {
@@ -28,7 +31,8 @@ struct prune {
  * newest event stays: the rowids after it go on from there. */
 static const char choose[] =
     "CREATE TEMP TABLE prune_session (tenant_id TEXT, session_id TEXT,"
-    " events INTEGER, PRIMARY KEY (tenant_id, session_id)) WITHOUT ROWID;"
+    " head INTEGER, event_count INTEGER,"
+    " PRIMARY KEY (tenant_id, session_id)) WITHOUT ROWID;"
     "CREATE TEMP TABLE prune_row (number INTEGER PRIMARY KEY,"
     " delivery_id INTEGER, delivery_leaf BLOB, position INTEGER,"
     " event_id TEXT, tenant_id TEXT, session_id TEXT, prev_hash TEXT,"
@@ -36,10 +40,31 @@ static const char choose[] =
     "CREATE INDEX temp.prune_row_session"
     " ON prune_row (tenant_id, session_id)";
 
+/* What an event that arrives meanwhile changes. */
+#define HEAD(tenant, session) "(SELECT rowid FROM events AS h" \
+	" WHERE h.tenant_id = " tenant " AND h.session_id = " session \
+	" ORDER BY h.timestamp DESC, h.id DESC LIMIT 1)"
+#define EVENT_COUNT(tenant, session) "(SELECT event_count FROM sessions AS s" \
+	" WHERE s.tenant_id = " tenant " AND s.id = " session ")"
+
 static const char choose_sessions[] =
-    "INSERT INTO prune_session SELECT tenant_id, session_id, count(*)"
-    " FROM events GROUP BY tenant_id, session_id HAVING max(timestamp) < ?1"
+    "INSERT INTO prune_session SELECT tenant_id, session_id, "
+    HEAD("e.tenant_id", "e.session_id") ", "
+    EVENT_COUNT("e.tenant_id", "e.session_id") " FROM events AS e"
+    " GROUP BY tenant_id, session_id HAVING max(timestamp) < ?1"
     " AND max(rowid) < (SELECT max(rowid) FROM events)";
+
+static const char is_unchanged[] =
+    "SELECT 1 FROM prune_session WHERE tenant_id = ?1 AND session_id = ?2"
+    " AND head IS " HEAD("?1", "?2")
+    " AND event_count IS " EVENT_COUNT("?1", "?2");
+
+/* The last row of the slice behind a row, and whether more follow. */
+static const char find_slice[] =
+    "SELECT max(number), (SELECT max(number) FROM prune_row"
+    " WHERE tenant_id = ?1 AND session_id = ?2) FROM (SELECT number"
+    " FROM prune_row WHERE tenant_id = ?1 AND session_id = ?2"
+    " AND number > ?3 ORDER BY number LIMIT ?4)";
 
 enum step {
 	KEEP,
@@ -51,15 +76,17 @@ enum step {
 	STEPS
 };
 
-/* ?1 and ?2 are the session, ?3 the time; what was refused has neither. */
-#define OF_SESSION " FROM prune_row WHERE tenant_id = ?1 AND session_id = ?2"
+/* ?1 and ?2 are the session, ?3 the row that the slice is behind and ?4 its
+ * last one, ?5 the time. */
+#define OF_SLICE " FROM prune_row WHERE tenant_id = ?1 AND session_id = ?2" \
+	" AND number > ?3 AND number <= ?4"
 
 static const char *const steps[STEPS] = {
 	[KEEP] = "INSERT INTO ingest_pruned (pruned_at, delivery_id,"
 	    " delivery_leaf, position, event_id, tenant_id, session_id,"
-	    " prev_hash, hash, event_leaf) SELECT ?3, delivery_id,"
+	    " prev_hash, hash, event_leaf) SELECT ?5, delivery_id,"
 	    " delivery_leaf, position, event_id, tenant_id, session_id,"
-	    " prev_hash, hash, event_leaf" OF_SESSION
+	    " prev_hash, hash, event_leaf" OF_SLICE
 	    " ORDER BY number ON CONFLICT (delivery_id) DO UPDATE SET"
 	    " pruned_at = excluded.pruned_at, position = excluded.position,"
 	    " event_id = excluded.event_id, tenant_id = excluded.tenant_id,"
@@ -67,16 +94,16 @@ static const char *const steps[STEPS] = {
 	    " prev_hash = excluded.prev_hash, hash = excluded.hash,"
 	    " event_leaf = excluded.event_leaf",
 	[KEEP_BODIES] = "INSERT INTO ingest_pruned (pruned_at, delivery_id,"
-	    " delivery_leaf) SELECT ?3, delivery_id, delivery_leaf" OF_SESSION
+	    " delivery_leaf) SELECT ?5, delivery_id, delivery_leaf" OF_SLICE
 	    " AND delivery_id IS NOT NULL ORDER BY number"
 	    " ON CONFLICT (delivery_id) DO NOTHING",
 	[EMPTY] = "UPDATE ingest_deliveries SET body = x'',"
 	    " remote_addr = NULL, signature = NULL"
-	    " WHERE id IN (SELECT delivery_id" OF_SESSION ")",
+	    " WHERE id IN (SELECT delivery_id" OF_SLICE ")",
 	[EMPTY_BODIES] = "UPDATE ingest_deliveries SET body = x''"
-	    " WHERE id IN (SELECT delivery_id" OF_SESSION ")",
+	    " WHERE id IN (SELECT delivery_id" OF_SLICE ")",
 	[REMOVE_EVENTS] = "DELETE FROM events"
-	    " WHERE rowid IN (SELECT position" OF_SESSION ")",
+	    " WHERE rowid IN (SELECT position" OF_SLICE ")",
 	[REMOVE_SESSION] = "DELETE FROM sessions"
 	    " WHERE tenant_id = ?1 AND id = ?2",
 };
@@ -187,71 +214,113 @@ find(struct prune *p)
 
 /* --- Removing ------------------------------------------------------------- */
 
+/* A slice of a session, or of what was refused: then the tenant is "". */
+struct slice {
+	const char *tenant;
+	const char *session;
+	const char *now;
+	int64_t behind;
+	int64_t last;
+	bool ends; /* it is the session's last */
+};
+
+/* Returns 1 when there is one, behind the one before. */
 static int
-run_step(struct prune *p, enum step which, const char *tenant,
-    const char *session, const char *now)
+next_slice(struct prune *p, struct slice *slice)
+{
+	struct query *query = query_open(p->database, find_slice);
+	int step = -1;
+
+	if (query != NULL) {
+		query_bind_text(query, 1, slice->tenant);
+		query_bind_text(query, 2, slice->session);
+		query_bind_number(query, 3, slice->last);
+		query_bind_number(query, 4, BATCH);
+		step = query_step(query);
+	}
+	if (step == 1) {
+		slice->behind = slice->last;
+		slice->last = query_number(query, 0);
+		slice->ends = slice->last == query_number(query, 1);
+		step = !query_is_null(query, 0);
+	}
+	query_close(query);
+	return step;
+}
+
+static int
+run_step(struct prune *p, enum step which, const struct slice *slice)
 {
 	struct query *query = query_open(p->database, steps[which]);
 	int result = -1;
 
 	if (query != NULL) {
-		query_bind_text(query, 1, tenant);
-		query_bind_text(query, 2, session);
-		if (which == KEEP || which == KEEP_BODIES)
-			query_bind_text(query, 3, now);
+		query_bind_text(query, 1, slice->tenant);
+		query_bind_text(query, 2, slice->session);
+		query_bind_number(query, 3, slice->behind);
+		query_bind_number(query, 4, slice->last);
+		query_bind_text(query, 5, slice->now);
 		result = query_run(query);
 	}
 	query_close(query);
 	return result;
 }
 
-/* A session that got an event meanwhile stays. */
-static bool
-is_as_it_was(struct prune *p, const char *tenant, const char *session)
+/* A session that got an event meanwhile stays.  Returns 1, 0 or -1. */
+static int
+is_as_it_was(struct prune *p, const struct slice *slice)
 {
-	struct query *query = query_open(p->database, "SELECT (SELECT count(*)"
-	    " FROM events WHERE tenant_id = ?1 AND session_id = ?2) ="
-	    " coalesce((SELECT events FROM prune_session"
-	    " WHERE tenant_id = ?1 AND session_id = ?2), 0)");
-	bool same = false;
+	if (*slice->tenant == '\0')
+		return 1;
+	struct query *query = query_open(p->database, is_unchanged);
+	int step = -1;
 
 	if (query != NULL) {
-		query_bind_text(query, 1, tenant);
-		query_bind_text(query, 2, session);
-		same = query_step(query) == 1 && query_number(query, 0) != 0;
+		query_bind_text(query, 1, slice->tenant);
+		query_bind_text(query, 2, slice->session);
+		step = query_step(query);
 	}
 	query_close(query);
-	return same;
+	return step;
+}
+
+/* Returns 1 when it is removed, 0 when the session is to stay. */
+static int
+remove_slice(struct prune *p, const struct slice *slice)
+{
+	static const enum step all[] = { KEEP, EMPTY, REMOVE_EVENTS,
+		REMOVE_SESSION };
+	static const enum step bodies[] = { KEEP_BODIES, EMPTY_BODIES };
+	bool few = p->bodies || *slice->tenant == '\0';
+	int count = few ? 2 : slice->ends ? 4 : 3;
+
+	if (database_begin(p->database) != 0)
+		return -1;
+	int result = is_as_it_was(p, slice);
+	for (int i = 0; i < count && result == 1; i++)
+		if (run_step(p, few ? bodies[i] : all[i], slice) != 0)
+			result = -1;
+	if (result == 1)
+		return database_commit(p->database) == 0 ? 1 : -1;
+	database_rollback(p->database);
+	return result;
 }
 
 static int
 remove_session(struct prune *p, const char *tenant, const char *session)
 {
-	static const enum step all[] = { KEEP, EMPTY, REMOVE_EVENTS,
-		REMOVE_SESSION };
-	static const enum step bodies[] = { KEEP_BODIES, EMPTY_BODIES };
 	char now[TIMESTAMP_SIZE];
-	bool refused = *tenant == '\0';
-	bool few = p->bodies || refused;
-	size_t count = few ? 2 : 4;
+	struct slice slice = { .tenant = tenant, .session = session,
+		.now = now };
+	int step;
 
-	if (database_begin(p->database) != 0)
-		return -1;
-	if (!is_as_it_was(p, tenant, session)) {
-		database_rollback(p->database);
-		return 0;
-	}
 	timestamp_format(timestamp_now(), now);
-	for (size_t i = 0; i < count; i++)
-		if (run_step(p, few ? bodies[i] : all[i], tenant, session,
-		    now) != 0) {
-			database_rollback(p->database);
-			return -1;
-		}
-	return database_commit(p->database);
+	while ((step = next_slice(p, &slice)) == 1)
+		if ((step = remove_slice(p, &slice)) != 1)
+			break;
+	return step < 0 ? -1 : 0;
 }
 
-/* One session a transaction: the responders wait for no longer. */
 static int
 remove_all(struct prune *p)
 {

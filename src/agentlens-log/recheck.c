@@ -208,8 +208,9 @@ check_parts(struct recheck *recheck, const struct examination *x, bool maps)
 	return false;
 }
 
+/* Goes the way from the bytes to the columns; counts nothing. */
 static void
-open_examination(struct recheck *recheck, struct examination *x)
+open_examination(const struct recheck *recheck, struct examination *x)
 {
 	struct json_error error;
 	const struct delivery_row *row = x->row;
@@ -218,16 +219,23 @@ open_examination(struct recheck *recheck, struct examination *x)
 	if ((x->source = find_source(row->source)) == NULL)
 		return;
 	x->signature = check_signature(recheck, row, x->source);
-	recheck->signed_ += x->signature == GOOD || x->signature == BAD;
-	recheck->unchecked += x->signature == UNKNOWN;
 	x->key_good = row->key != NULL && has_key_of(row, x->source);
 	if (json_read(row->body, row->body_len, &x->json, &error) != 0 ||
 	    !json_is_object(x->json))
 		return;
-	recheck->mapped++;
 	x->kind = ingest_convert(&x->conversion, x->source, x->json,
 	    row->signature != NULL, x->event == NULL ? "" :
 	    x->event->tenant_id, &x->reply);
+}
+
+static void
+count_examination(struct recheck *recheck, const struct examination *x)
+{
+	if (x->source == NULL)
+		return;
+	recheck->signed_ += x->signature == GOOD || x->signature == BAD;
+	recheck->unchecked += x->signature == UNKNOWN;
+	recheck->mapped += json_is_object(x->json);
 }
 
 static void
@@ -281,6 +289,23 @@ id_time(const char *id)
 	return ms;
 }
 
+/* The time of a delivery, as it is written here; else it is blamed. */
+static bool
+read_received(struct recheck *recheck, const struct examination *x,
+    int64_t *received)
+{
+	const char *text = x->row->received_at;
+	char again[TIMESTAMP_SIZE] = "";
+
+	if (timestamp_parse(text, strlen(text), received) == 0)
+		timestamp_format(*received, again);
+	if (strcmp(again, text) == 0)
+		return true;
+	blame_delivery(recheck, x, "received_at", "it is no time", NULL,
+	    text);
+	return false;
+}
+
 /*
  * A delivery is kept in the moment in which its event gets its id.  Sooner is
  * one that was refused at first, and then it lies between its neighbours; or
@@ -291,16 +316,9 @@ static void
 check_received(struct recheck *recheck, const struct examination *x)
 {
 	int64_t made = id_time(x->event->columns.id), received;
-	char again[TIMESTAMP_SIZE] = "";
 
-	if (timestamp_parse(x->row->received_at, strlen(x->row->received_at),
-	    &received) == 0)
-		timestamp_format(received, again);
-	if (strcmp(again, x->row->received_at) != 0) {
-		blame_delivery(recheck, x, "received_at", "it is no time",
-		    NULL, x->row->received_at);
+	if (!read_received(recheck, x, &received))
 		return;
-	}
 	bool fresh = made > recheck->last_id_time;
 	if (made >= 0 && received > made + SLACK_MS)
 		blame_delivery(recheck, x, "received_at", "it is later than "
@@ -457,22 +475,47 @@ blame_mapping(struct recheck *recheck, const struct examination *x,
 }
 
 /* Columns that the hash is not over, and that are the same for all. */
+struct constant {
+	const char *field;
+	const char *expected;
+	const char *found;
+};
+
+#define CONSTANTS 4
+
 static void
-check_constants(struct recheck *recheck, const struct examination *x)
+list_constants(const struct event_row *event,
+    struct constant columns[CONSTANTS])
 {
-	const struct event_row *event = x->event;
-	const struct {
-		const char *field;
-		const char *expected;
-		const char *found;
-	} columns[] = {
+	const struct constant all[CONSTANTS] = {
 		{ "verified_agent_id", NULL, event->verified_agent_id },
 		{ "pricing_version", NULL, event->pricing_version },
 		{ "org_id", "default", event->org_id },
 		{ "project_id", event->tenant_id, event->project_id },
 	};
+	memcpy(columns, all, sizeof(all));
+}
 
-	for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++) {
+static bool
+has_constants(const struct event_row *event)
+{
+	struct constant columns[CONSTANTS];
+	bool same = true;
+
+	list_constants(event, columns);
+	for (int i = 0; i < CONSTANTS; i++)
+		same &= is_same(columns[i].expected, columns[i].found);
+	return same;
+}
+
+static void
+check_constants(struct recheck *recheck, const struct examination *x)
+{
+	const struct event_row *event = x->event;
+	struct constant columns[CONSTANTS];
+
+	list_constants(event, columns);
+	for (int i = 0; i < CONSTANTS; i++) {
 		const char *field = columns[i].field;
 		if (is_same(columns[i].expected, columns[i].found))
 			continue;
@@ -490,17 +533,41 @@ check_constants(struct recheck *recheck, const struct examination *x)
 	}
 }
 
-/* Maps the body to an event with the stored one's id, time and link.  The
- * time is moved as the responder moved it. */
+/* Whether the body maps to the event's hash, given the stored one's id, time
+ * and link.  The time is moved as the responder moved it. */
 static bool
-seal_again(struct examination *x)
+maps_to_hash(struct examination *x)
 {
 	const struct event_columns *columns = &x->event->columns;
+	struct event *made = &x->conversion.event;
 	int64_t ms;
 
 	return timestamp_parse(columns->timestamp, strlen(columns->timestamp),
-	    &ms) == 0 && event_seal(&x->conversion.event, columns->id, ms,
-	    columns->timestamp, columns->prev_hash) == 0;
+	    &ms) == 0 && event_seal(made, columns->id, ms, columns->timestamp,
+	    columns->prev_hash) == 0 && strcmp(made->hash, x->event->hash) ==
+	    0;
+}
+
+/* The same of an event that comes to its hash: with the same columns it is
+ * the same hash, which need not be computed once more. */
+static bool
+maps_to_columns(struct examination *x)
+{
+	const struct event_columns *columns = &x->event->columns;
+	struct event *made = &x->conversion.event;
+	int64_t ms;
+
+	return timestamp_parse(columns->timestamp, strlen(columns->timestamp),
+	    &ms) == 0 && event_settle(made, columns->id, ms,
+	    columns->timestamp) == 0 &&
+	    strcmp(made->timestamp, columns->timestamp) == 0 &&
+	    strcmp(made->session_id, columns->session_id) == 0 &&
+	    strcmp(made->agent_id, columns->agent_id) == 0 &&
+	    strcmp(made->type->name, columns->event_type) == 0 &&
+	    strcmp(EVENT_SEVERITY, columns->severity) == 0 &&
+	    strcmp(text_string(&made->payload), columns->payload) == 0 &&
+	    strcmp(text_string(made->stored_metadata), columns->metadata) ==
+	    0;
 }
 
 static int
@@ -532,9 +599,8 @@ static int
 compare(struct recheck *recheck, struct examination *x, const char *hash,
     bool intact)
 {
-	bool sealed = x->kind == REPLY_NONE && seal_again(x);
-	bool maps = sealed &&
-	    strcmp(x->conversion.event.hash, x->event->hash) == 0;
+	bool maps = x->kind == REPLY_NONE &&
+	    (intact ? maps_to_columns(x) : maps_to_hash(x));
 	struct text sentence = TEXT_EMPTY;
 	int result = 0;
 
@@ -569,8 +635,6 @@ examine(struct recheck *recheck, const struct entry *entry, const char *hash,
 		.event = &entry->event };
 	int result = 0;
 
-	if (entry->in_order)
-		check_received(recheck, &x);
 	if (x.row->body_len == 0) {
 		if (!intact)
 			add_fault(recheck, FAULT_HASH, x.event, "events",
@@ -579,6 +643,7 @@ examine(struct recheck *recheck, const struct entry *entry, const char *hash,
 		return check_pruned(recheck, &x);
 	}
 	open_examination(recheck, &x);
+	count_examination(recheck, &x);
 	if (x.source == NULL) {
 		blame_delivery(recheck, &x, "source", "there is no such "
 		    "source", NULL, x.row->source);
@@ -590,8 +655,53 @@ examine(struct recheck *recheck, const struct entry *entry, const char *hash,
 	return result;
 }
 
-int
-recheck_entry(struct recheck *recheck, const struct entry *entry)
+/* Whether check_parts() would find nothing, nor anybody else. */
+static bool
+is_sound(struct examination *x)
+{
+	bool parts = x->signature == UNSIGNED ? x->row->key == NULL &&
+	    !x->source->signature_required : x->key_good &&
+	    x->signature != BAD;
+
+	return parts && x->kind == REPLY_NONE &&
+	    envelope_sent_at(x->json) == x->row->sent_at &&
+	    maps_to_columns(x);
+}
+
+enum recheck_look
+recheck_look(const struct recheck *recheck, const struct entry *entry)
+{
+	const struct event_row *event = &entry->event;
+	struct examination x = { .row = entry->delivery, .event = event };
+	char hash[SIGNATURE_HEX_SIZE];
+
+	if (event->odd != NULL || event_hash(&event->columns, hash) != 0 ||
+	    strcmp(hash, event->hash) != 0)
+		return RECHECK_DOUBTFUL;
+	if (entry->delivery == NULL)
+		return recheck->needs_deliveries &&
+		    event_row_is_webhook(event) ? RECHECK_DOUBTFUL :
+		    RECHECK_ALONE;
+	if (entry->delivery->body_len == 0 || !has_constants(event))
+		return RECHECK_DOUBTFUL;
+	open_examination(recheck, &x);
+	enum recheck_look look = x.source == NULL || !is_sound(&x) ?
+	    RECHECK_DOUBTFUL : x.signature == GOOD ? RECHECK_SIGNED :
+	    x.signature == UNKNOWN ? RECHECK_UNCHECKED : RECHECK_SOUND;
+	close_examination(&x);
+	return look;
+}
+
+void
+recheck_order(struct recheck *recheck, const struct entry *entry)
+{
+	if (entry->delivery != NULL && entry->in_order)
+		check_received(recheck, &(struct examination){
+		    .row = entry->delivery, .event = &entry->event });
+}
+
+static int
+find_fault(struct recheck *recheck, const struct entry *entry)
 {
 	const struct event_row *event = &entry->event;
 	char hash[SIGNATURE_HEX_SIZE] = "";
@@ -612,6 +722,18 @@ recheck_entry(struct recheck *recheck, const struct entry *entry)
 		add_fault(recheck, intact ? FAULT_FIELD : FAULT_HASH, event,
 		    "ingest_deliveries", NULL,
 		    "there is no delivery of this event", NULL, NULL);
+	return 0;
+}
+
+int
+recheck_entry(struct recheck *recheck, const struct entry *entry,
+    enum recheck_look look)
+{
+	if (look == RECHECK_DOUBTFUL)
+		return find_fault(recheck, entry);
+	recheck->mapped += look != RECHECK_ALONE;
+	recheck->signed_ += look == RECHECK_SIGNED;
+	recheck->unchecked += look == RECHECK_UNCHECKED;
 	return 0;
 }
 
@@ -649,12 +771,17 @@ recheck_refused(struct recheck *recheck, const struct delivery_row *row)
 	struct examination x = { .row = row };
 	int64_t received;
 
-	if (timestamp_parse(row->received_at, strlen(row->received_at),
-	    &received) == 0 && received > recheck->last_received)
-		recheck->last_received = received;
+	if (read_received(recheck, &x, &received)) {
+		if (received > timestamp_now() + SLACK_MS)
+			blame_delivery(recheck, &x, "received_at",
+			    "it is still to come", NULL, row->received_at);
+		else if (received > recheck->last_received)
+			recheck->last_received = received;
+	}
 	if (row->body_len == 0)
 		return check_pruned(recheck, &x);
 	open_examination(recheck, &x);
+	count_examination(recheck, &x);
 	if (x.source == NULL) {
 		blame_delivery(recheck, &x, "source", "there is no such "
 		    "source", NULL, row->source);

@@ -30,8 +30,28 @@ struct recheck {
 int recheck_open(struct recheck *recheck, struct database *database,
     struct faults *faults, const struct settings *settings);
 
-/* An entry that is no pruned one.  Returns 0, or -1 having said why. */
-int recheck_entry(struct recheck *recheck, const struct entry *entry);
+/* What a look at an entry tells. */
+enum recheck_look {
+	RECHECK_DOUBTFUL,  /* recheck_entry() has to find out */
+	RECHECK_SOUND,     /* and there is no signature */
+	RECHECK_SIGNED,    /* the same, with a good one */
+	RECHECK_UNCHECKED, /* the same, with one whose secret is not at hand */
+	RECHECK_ALONE      /* sound, and not of a delivery */
+};
+
+/* Looks whether all is as it should be with an entry that is no pruned one.
+ * Any number of threads may do that at once. */
+enum recheck_look recheck_look(const struct recheck *recheck,
+    const struct entry *entry);
+
+/* Holds the delivery's time against those before it: entry after entry in
+ * their order. */
+void recheck_order(struct recheck *recheck, const struct entry *entry);
+
+/* Counts the entry, and finds what is wrong with it when it is doubtful.
+ * Returns 0, or -1 having said why. */
+int recheck_entry(struct recheck *recheck, const struct entry *entry,
+    enum recheck_look look);
 
 /* A delivery that became no event.  Returns 0, or -1 having said why. */
 int recheck_refused(struct recheck *recheck, const struct delivery_row *row);

@@ -28,11 +28,11 @@ static const struct story_row rows[] = {
 	    "[, version {agentVersion}]", OUTPUT_PLAIN, 0 },
 	{ "session_ended", "{agent} ended[: {reason}][, {summary}]"
 	    "[, after {totalDurationMs}]", OUTPUT_PLAIN, 0 },
-	{ "tool_call", "{agent} called {toolName}[ of {serverName}]"
+	{ "tool_call", "{agent} called {toolName|tool}[ of {serverName}]"
 	    "[ with {arguments}]", OUTPUT_PLAIN, 0 },
-	{ "tool_response", "{toolName} answered[ after {durationMs}]"
+	{ "tool_response", "{toolName|tool} answered[ after {durationMs}]"
 	    "[: {result}]", OUTPUT_PLAIN, 0 },
-	{ "tool_error", "{toolName} failed[ after {durationMs}][: {error}]",
+	{ "tool_error", "{toolName|tool} failed[ after {durationMs}][: {error}]",
 	    OUTPUT_BAD, 0 },
 	{ "approval_requested", "{agent} asked for {action}"
 	    "[, urgency {urgency}][: {params}]", OUTPUT_WARN, STORY_ASKS },
@@ -153,8 +153,12 @@ add_field(const struct teller *t, const char *name, size_t len)
 			words_add_span(t->out, t->after_ms);
 		return t->after_ms >= 0;
 	}
-	return add_value(t->out, json_get(t->payload, key),
-	    ends_with(name, len, "Ms"));
+	struct json_object *value = json_get(t->payload, key);
+	const char *type = json_get_string(t->payload, "type");
+	/* A generic delivery's own fields are one step further down. */
+	if (value == NULL && type != NULL && strcmp(type, "generic") == 0)
+		value = json_get(json_get(t->payload, "data"), key);
+	return add_value(t->out, value, ends_with(name, len, "Ms"));
 }
 
 /* Appends what stands in the braces, "name|other".  Returns the end. */

@@ -1,5 +1,6 @@
 /* verify: every chain, every hash, every delivery; and what was sealed. */
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "evidence.h"
 #include "faults.h"
 #include "output.h"
+#include "pool.h"
 #include "recheck.h"
 #include "seal.h"
 
@@ -21,8 +23,10 @@
 struct verify {
 	struct database *database;
 	struct faults *faults;
-	struct chains chains;
+	struct chains chains;         /* with a connection of its own */
+	int chains_result;
 	struct recheck recheck;
+	struct pool *pool;
 	const struct seal *seal;      /* or NULL */
 	struct seal_growth *trees;    /* of events and of deliveries */
 	uint64_t sum;                 /* see chains.h */
@@ -37,7 +41,7 @@ struct verify {
 	char last_event[SIGNATURE_HEX_SIZE];
 };
 
-/* What the progress line tells: of chains_check() too, which gives no more. */
+/* What the progress line tells. */
 static struct {
 	bool shown;
 	int64_t last_ms;
@@ -45,23 +49,17 @@ static struct {
 } progress;
 
 static void
-show_progress(const char *what, int64_t events)
+show_progress(int64_t events)
 {
 	int64_t now = timestamp_monotonic();
 
 	if (!isatty(STDERR_FILENO) || now - progress.last_ms < PROGRESS_MS)
 		return;
 	int64_t spent = now - progress.started + 1;
-	fprintf(stderr, "\r%s: %" PRId64 " events, %" PRId64 " a second\033[K",
-	    what, events, events * 1000 / spent);
+	fprintf(stderr, "\r%" PRId64 " events, %" PRId64 " a second\033[K",
+	    events, events * 1000 / spent);
 	progress.last_ms = now;
 	progress.shown = true;
-}
-
-static void
-show_chains(int64_t events)
-{
-	show_progress("chains", events);
 }
 
 static void
@@ -83,31 +81,37 @@ blame_file(struct verify *v, const char *table, const char *field,
 	    .reason = reason });
 }
 
-/* Rowids count up by one, and nothing but prune removes a row. */
+/* Rowids count up by one, and nothing but prune removes a row.  Of the rows
+ * on both sides there is the id, or else the number of a delivery. */
 static void
 check_gap(struct verify *v, const char *table, const char *before,
     const char *next, int64_t last, int64_t now)
 {
-	char reason[256];
+	struct text reason = TEXT_EMPTY;
+	char number[64];
 
 	if (!v->recheck.needs_deliveries || now == last + 1)
 		return;
-	snprintf(reason, sizeof(reason), "%" PRId64 " row%s missing before "
-	    "%s%s%s%s", now - last - 1, now - last == 2 ? " is" : "s are",
-	    next, before == NULL || *before == '\0' ? "" : " (after ",
-	    before == NULL ? "" : before,
-	    before == NULL || *before == '\0' ? "" : ")");
-	blame_file(v, table, NULL, NULL, reason);
+	snprintf(number, sizeof(number), "%" PRId64 " row%s missing before ",
+	    now - last - 1, now - last == 2 ? " is" : "s are");
+	text_puts(&reason, number);
+	snprintf(number, sizeof(number), "delivery %" PRId64, now);
+	text_puts(&reason, next != NULL ? next : number);
+	if (before != NULL && *before != '\0') {
+		text_puts(&reason, " (after ");
+		text_puts(&reason, before);
+		text_puts(&reason, ")");
+	}
+	blame_file(v, table, NULL, NULL, text_string(&reason));
+	text_free(&reason);
 }
 
 static int
 take_delivery(void *context, const struct delivery_row *delivery)
 {
 	struct verify *v = context;
-	char number[64];
 
-	snprintf(number, sizeof(number), "delivery %" PRId64, delivery->id);
-	check_gap(v, "ingest_deliveries", NULL, number, v->last_delivery,
+	check_gap(v, "ingest_deliveries", NULL, NULL, v->last_delivery,
 	    delivery->id);
 	v->last_delivery = delivery->id;
 	v->deliveries++;
@@ -170,8 +174,23 @@ take_entry(struct verify *v, const struct entry *entry)
 	v->sum += chains_row_print(&entry->event);
 	v->matched += entry->delivery != NULL;
 	if (v->events % PROGRESS_EVERY == 0)
-		show_progress("deliveries", v->events);
-	return recheck_entry(&v->recheck, entry);
+		show_progress(v->events);
+	recheck_order(&v->recheck, entry);
+	return pool_give(v->pool, entry);
+}
+
+static int
+look(const void *context, const struct entry *entry)
+{
+	const struct verify *v = context;
+	return recheck_look(&v->recheck, entry);
+}
+
+static int
+take_back(void *context, const struct entry *entry, int found)
+{
+	struct verify *v = context;
+	return recheck_entry(&v->recheck, entry, found);
 }
 
 /* --- After the walk ------------------------------------------------------- */
@@ -232,15 +251,18 @@ find_doubles(struct verify *v)
 	return step;
 }
 
-/* The chains of sessions that prune removed, from the links it kept. */
+/* The chains of sessions that prune removed, from the links it kept.  One may
+ * have begun anew after it was removed, and been removed again. */
 static int
 check_pruned(struct verify *v)
 {
 	struct query *query = query_open(v->database, "SELECT tenant_id,"
-	    " session_id, event_id FROM (SELECT *, lag(hash) OVER (PARTITION"
-	    " BY tenant_id, session_id, pruned_at ORDER BY position) AS last"
-	    " FROM ingest_pruned WHERE position IS NOT NULL)"
-	    " WHERE prev_hash IS NOT last");
+	    " session_id, event_id FROM (SELECT *, lag(hash) OVER session"
+	    " AS last, lag(pruned_at) OVER session AS last_time"
+	    " FROM ingest_pruned WHERE position IS NOT NULL WINDOW session"
+	    " AS (PARTITION BY tenant_id, session_id ORDER BY position))"
+	    " WHERE prev_hash IS NOT last"
+	    " AND (prev_hash IS NOT NULL OR pruned_at IS last_time)");
 	int step = -1;
 
 	while (query != NULL && (step = query_step(query)) == 1)
@@ -253,6 +275,97 @@ check_pruned(struct verify *v)
 		    .field = "prev_hash",
 		    .reason = "what prune has kept of the chain is not whole",
 		});
+	query_close(query);
+	return step;
+}
+
+/* A row of ingest_pruned, with what its delivery still has. */
+struct kept {
+	const char *tenant_id;
+	const char *session_id;
+	const char *event_id;
+	const char *hash;
+	const char *pruned_at;
+	const char *of; /* the event that the delivery became */
+	const void *leaf;
+	size_t leaf_len;
+	const void *delivery_leaf;
+	size_t delivery_leaf_len;
+	struct delivery_row delivery;
+};
+
+static void
+read_kept(struct kept *k, struct query *query)
+{
+	*k = (struct kept){
+		.tenant_id = query_text(query, 0),
+		.session_id = query_text(query, 1),
+		.event_id = query_text(query, 2),
+		.hash = query_text(query, 3),
+		.pruned_at = query_is_null(query, 4) ? "" :
+		    query_text(query, 4),
+		.of = query_text(query, 5),
+	};
+	k->leaf = query_bytes(query, 6, &k->leaf_len);
+	k->delivery_leaf = query_bytes(query, 7, &k->delivery_leaf_len);
+	k->delivery.idempotency_key = query_bytes(query, 8,
+	    &k->delivery.idempotency_key_len);
+	if (k->delivery_leaf_len == SIGNATURE_BYTES)
+		memcpy(k->delivery.leaf, k->delivery_leaf, SIGNATURE_BYTES);
+}
+
+/* The column that cannot be, or NULL; *reason says why. */
+static const char *
+find_wrong_kept(const struct kept *k, const char **reason)
+{
+	unsigned char leaf[SIGNATURE_BYTES];
+	int64_t ms;
+
+	*reason = "it is no time";
+	if (timestamp_parse(k->pruned_at, strlen(k->pruned_at), &ms) != 0)
+		return "pruned_at";
+	*reason = "it is not the event that its delivery became";
+	if (k->of == NULL || k->event_id == NULL ||
+	    strcmp(k->of, k->event_id) != 0)
+		return "event_id";
+	*reason = "it does not come of what else was kept of the event and "
+	    "its delivery";
+	if (k->hash == NULL || k->tenant_id == NULL ||
+	    k->leaf_len != SIGNATURE_BYTES ||
+	    evidence_kept_leaf(k->event_id, k->hash, k->tenant_id,
+	    &k->delivery, leaf) != 0 || !signature_equal(leaf, k->leaf))
+		return "event_leaf";
+	return NULL;
+}
+
+/* What prune has kept of each event, against its delivery. */
+static int
+check_kept(struct verify *v)
+{
+	struct query *query = query_open(v->database, "SELECT p.tenant_id,"
+	    " p.session_id, p.event_id, p.hash, p.pruned_at, d.event_id,"
+	    " p.event_leaf, p.delivery_leaf, d.idempotency_key"
+	    " FROM ingest_pruned AS p LEFT JOIN ingest_deliveries AS d"
+	    " ON d.id = p.delivery_id WHERE p.position IS NOT NULL"
+	    " AND p.delivery_id IS NOT NULL");
+	const char *reason;
+	struct kept k;
+	int step = -1;
+
+	while (query != NULL && (step = query_step(query)) == 1) {
+		read_kept(&k, query);
+		const char *field = find_wrong_kept(&k, &reason);
+		if (field != NULL)
+			faults_add(v->faults, &(struct fault){
+			    .weight = FAULT_FIELD,
+			    .tenant_id = k.tenant_id,
+			    .session_id = k.session_id,
+			    .event_id = k.of != NULL ? k.of : k.event_id,
+			    .table = "ingest_pruned",
+			    .field = field,
+			    .reason = reason,
+			});
+	}
 	query_close(query);
 	return step;
 }
@@ -296,7 +409,7 @@ check_totals(struct verify *v)
 	int64_t gone = ask_number(v, "SELECT count(*) FROM ingest_pruned"
 	    " WHERE position IS NOT NULL AND delivery_id IS NOT NULL");
 
-	if (gone < 0 || check_pruned(v) != 0)
+	if (gone < 0 || check_pruned(v) != 0 || check_kept(v) != 0)
 		return -1;
 	if (v->recheck.needs_deliveries &&
 	    !database_has(v->database, "ingest_deliveries"))
@@ -321,29 +434,59 @@ check_totals(struct verify *v)
 /* --- The whole ------------------------------------------------------------ */
 
 static int
+walk_entries(struct verify *v, struct evidence *evidence)
+{
+	struct entry entry;
+	int step = -1;
+
+	v->pool = pool_open(&(struct pool_options){ look, take_back, v });
+	while (v->pool != NULL &&
+	    (step = evidence_next(evidence, &entry)) == 1)
+		if (take_entry(v, &entry) != 0)
+			break;
+	if (step == 0)
+		step = pool_finish(v->pool);
+	pool_close(v->pool);
+	return step == 0 ? 0 : -1;
+}
+
+static void *
+check_chains(void *argument)
+{
+	struct verify *v = argument;
+
+	v->chains_result = chains_check(&v->chains);
+	return NULL;
+}
+
+/* Walks the rows, and beside it the chains. */
+static int
 walk(struct verify *v)
 {
 	struct evidence *evidence = evidence_open(v->database,
 	    &(struct evidence_options){ .leaves = v->seal != NULL,
 	    .on_delivery = take_delivery, .context = v });
-	struct entry entry;
-	int step;
+	pthread_t thread;
 
 	if (evidence == NULL)
 		return -1;
 	v->chains.last_position = evidence_last_position(evidence);
-	while ((step = evidence_next(evidence, &entry)) == 1)
-		if (take_entry(v, &entry) != 0)
-			break;
+	bool beside = pthread_create(&thread, NULL, check_chains, v) == 0;
+	int result = walk_entries(v, evidence);
+	if (beside)
+		pthread_join(thread, NULL);
 	evidence_close(evidence);
-	return step == 0 ? 0 : -1;
+	if (!beside && result == 0)
+		check_chains(v);
+	return result == 0 ? v->chains_result : -1;
 }
 
 static int
 check_all(struct verify *v, const struct settings *settings)
 {
 	static const char prunings[] =
-	    "SELECT coalesce(max(id), 0) FROM ingest_pruned";
+	    "SELECT coalesce(max(id), 0) + count(position)"
+	    " FROM ingest_pruned";
 	int64_t pruned = ask_number(v, prunings);
 
 	if (pruned < 0 || recheck_open(&v->recheck, v->database, v->faults,
@@ -356,13 +499,8 @@ check_all(struct verify *v, const struct settings *settings)
 		seal_begin(&v->trees[1], &v->seal->deliveries);
 	}
 	progress.started = timestamp_monotonic();
-	if (walk(v) != 0)
-		return -1;
-	progress.started = timestamp_monotonic();
 	v->chains.faults = v->faults;
-	v->chains.database = v->database;
-	v->chains.progress = show_chains;
-	if (chains_check(&v->chains) != 0 || check_totals(v) != 0)
+	if (walk(v) != 0 || check_totals(v) != 0)
 		return -1;
 	end_progress();
 	if (ask_number(v, prunings) != pruned) {
@@ -391,6 +529,7 @@ print_json(const struct verify *v, bool sound, int64_t ms)
 		{ "signaturesUnchecked", v->recheck.unchecked },
 		{ "eventsPruned", v->pruned_events },
 		{ "bodiesPruned", v->recheck.pruned },
+		{ "sessionsHalfPruned", v->chains.half_pruned },
 		{ "brokenSessions", faults_sessions(v->faults) },
 		{ "fileFaults", faults_file(v->faults) },
 		{ "milliseconds", ms },
@@ -425,6 +564,9 @@ print_summary(const struct verify *v, bool sound, int64_t ms)
 	if (v->pruned_events > 0 || r->pruned > 0)
 		printf("  pruned  %" PRId64 " events, %" PRId64 " bodies of "
 		    "what is here\n", v->pruned_events, r->pruned);
+	if (v->chains.half_pruned > 0)
+		printf("  of %" PRId64 " sessions prune has removed only the "
+		    "beginning\n", v->chains.half_pruned);
 	if (r->known_now > 0)
 		printf("  refused, and known by now  %" PRId64 "\n",
 		    r->known_now);
@@ -444,12 +586,13 @@ static int
 verify(struct context *context, struct database *database,
     const struct seal *seal)
 {
-	struct verify v = { .database = database, .seal = seal };
+	struct verify v = { .database = database, .seal = seal,
+		.chains.database = database_open(context, DATABASE_READ) };
 	int64_t started = timestamp_monotonic();
 	int code = COMMAND_FAILED;
 
 	v.faults = faults_open();
-	if (v.faults != NULL &&
+	if (v.faults != NULL && v.chains.database != NULL &&
 	    check_all(&v, context_settings(context, false)) == 0 &&
 	    faults_print(v.faults, database, context->json) == 0) {
 		int64_t ms = timestamp_monotonic() - started;
@@ -463,6 +606,7 @@ verify(struct context *context, struct database *database,
 	}
 	end_progress();
 	recheck_close(&v.recheck);
+	database_close(v.chains.database);
 	faults_close(v.faults);
 	free(v.trees);
 	return code;
