@@ -67,3 +67,14 @@ load_round() {
 	do :; done
 	echo "# $total deliveries" >&3
 }
+
+# The log is begun anew only once it is copied to its end, and here it is
+# written all the time.  At 8,000 pages the committer would copy all of it
+# itself, with everybody waiting.
+@test "the log is copied to its end beside the commits" {
+	env "${settings[@]}" node "$BATS_TEST_DIRNAME/generate.mjs" 24000 >"$dir/lines"
+	start
+	"$FCGI_REQUEST" -b "$dir/lines" -c 16 "$socket" REQUEST_METHOD=POST >"$dir/answers"
+	echo "# $(($(stat -c %s "$db-wal") / 4120)) pages" >&3
+	[ "$(stat -c %s "$db-wal")" -lt $((6000 * 4120)) ]
+}
