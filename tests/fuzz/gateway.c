@@ -99,7 +99,10 @@ fill_response(struct request *request, struct text *response)
 		fuzz_require(body.len <= BODY_MAX);
 		text_add(response, text_string(&body), body.len);
 	} else {
-		reply_write(&reply, true, response);
+		struct text whole = TEXT_EMPTY;
+		reply_write(&reply, true, &whole);
+		text_add(response, text_string(&whole), whole.len);
+		text_free(&whole);
 	}
 	text_free(&body);
 }
