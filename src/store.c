@@ -419,7 +419,7 @@ set_pragmas(struct store *store)
 {
 	/* Temporary store is where pages go that a savepoint might need again:
 	 * a batch's would be written to a file of their own. */
-	static const char memory[] = "PRAGMA cache_size = -4096;"
+	static const char memory[] = "PRAGMA cache_size = -3072;"
 	    "PRAGMA temp_store = MEMORY;";
 	char limit[64];
 
