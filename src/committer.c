@@ -258,8 +258,9 @@ fill(struct committer *c, struct job *jobs, int64_t deadline)
 			return kind;
 		failed = append_jobs(c, jobs, store_append_apart);
 	}
-	return store_in_transaction(c->store) ? REPLY_NONE :
-	    failed->outcome.kind;
+	if (failed == NULL || store_in_transaction(c->store))
+		return REPLY_NONE;
+	return failed->outcome.kind;
 }
 
 /* One transaction for a list of jobs.  Sets their outcomes. */

@@ -144,8 +144,12 @@ request_header(const void *request, const char *name)
 
 	if (len < 0 || (size_t)len >= sizeof(variable))
 		return NULL;
-	for (char *c = variable; *c != '\0'; c++)
-		*c = *c == '-' ? '_' : (char)toupper((unsigned char)*c);
+	for (char *c = variable; *c != '\0'; c++) {
+		if (*c == '-')
+			*c = '_';
+		else
+			*c = (char)toupper((unsigned char)*c);
+	}
 	const char *value = request_variable(request, variable);
 	return value == NULL || *value == '\0' ? NULL : value;
 }

@@ -43,7 +43,7 @@ static int
 find_semaphore(struct queue *queue)
 {
 	key_t key = ftok(queue->database, 'A');
-	struct semid_ds status;
+	struct semid_ds status = { 0 };
 	union {
 		int value;
 		struct semid_ds *status;

@@ -486,6 +486,8 @@ extern char **environ;
 static int
 load_environment(struct values *values, char error[SETTINGS_ERROR_SIZE])
 {
+	/* What is replaced, wipe() has freed.
+	 * NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 	for (char **entry = environ; *entry != NULL; entry++) {
 		size_t len = strcspn(*entry, "=");
 		char name[64];

@@ -108,7 +108,7 @@ character(const char *s, wchar_t *c, int *columns)
 	mbstate_t state = { 0 };
 
 	if (*s >= ' ' && *s <= '~') {
-		*c = *s;
+		*c = (unsigned char)*s;
 		*columns = 1;
 		return 1;
 	}
@@ -132,7 +132,7 @@ add_escape(struct text *out, const char *s, wchar_t c)
 
 	if (letter != NULL)
 		snprintf(escape, sizeof(escape), "\\%c", to[letter - from]);
-	else if (c == (wchar_t)WEOF || c < 0x80)
+	else if (c < 0x80) /* or no character, which is WEOF */
 		snprintf(escape, sizeof(escape), "\\x%02x",
 		    (unsigned char)*s);
 	else
