@@ -5,8 +5,6 @@
 #
 # What is in $share outside is in /share inside, and so are all functions, and
 # the variables that are named in $box_variables.
-#
-# shellcheck disable=SC2154  # $dir is of helper.bash
 
 box_variables=(agentgate_secret)
 

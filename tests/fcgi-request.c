@@ -512,12 +512,14 @@ run_bulk(const struct options *o)
 	threads = calloc((size_t)o->connections, sizeof *threads);
 	if (bulk.lines == NULL || threads == NULL)
 		die("out of memory");
+	if (text.len > 0 && memchr(text.bytes, '\0', text.len) != NULL)
+		die("%s: there is a NUL byte in it", o->bulk_file);
 	for (char *line = text.bytes; line < text.bytes + text.len;) {
-		char *end = strchr(line, '\n');
+		char *end = memchr(line, '\n',
+		    (size_t)(text.bytes + text.len - line));
 
 		if (end == NULL)
-			die("%s: last line has no end, or a NUL byte",
-			    o->bulk_file);
+			die("%s: the last line has no end", o->bulk_file);
 		*end = '\0';
 		bulk.lines[bulk.count++] = line;
 		line = end + 1;

@@ -247,7 +247,8 @@ columns() {
 	stored 'length(payload)' 10240
 	post "{\"source\":\"generic\",\"event\":\"e\",\"data\":{\"type\":\"t\",\"data\":\"0$text\"}}"
 	recorded custom
-	local preview="{\\\"type\\\":\\\"t\\\",\\\"data\\\":\\\"$(printf %0180d 0)"
+	local preview
+	preview="{\\\"type\\\":\\\"t\\\",\\\"data\\\":\\\"$(printf %0180d 0)"
 	stored payload "{\"type\":\"_truncated\",\"data\":{\"_truncated\":true,\"originalSize\":10241,\"maxSize\":10240,\"preview\":\"$preview...\"}}"
 	# Nothing is lost by it.
 	query "SELECT writefile('$dir/raw', body) FROM ingest_deliveries WHERE event_id = '$event_id'"

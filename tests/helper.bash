@@ -9,8 +9,6 @@
 # bats looks at each command of a function before it is run, which is slow; the
 # functions that are used most ask for peace, for all that they call, with
 # "local - && set +T".
-#
-# shellcheck disable=SC2034,SC2154  # variables of and for the test files
 
 # Bytes, not characters: bodies need not be text.
 export LC_ALL=C
@@ -45,10 +43,30 @@ setup() {
 teardown() {
 	local pid
 	for pid in "${responders[@]}" $locker; do
-		{ kill -KILL "$pid" && wait "$pid"; } 2>/dev/null || :
+		end_process "$pid"
 	done
 	chmod -R u+w "$dir"
 	[ ! -s "$dir/responder.log" ] || sed 's/^/responder: /' "$dir/responder.log"
+}
+
+# end_process PID: asks it to end, as a web server does, and makes it end after
+# 5 seconds.
+end_process() {
+	local tries=250
+	kill -TERM "$1" 2>/dev/null || :
+	while kill -0 "$1" 2>/dev/null && ((tries-- > 0)); do
+		sleep 0.02
+	done
+	{ kill -KILL "$1" || :; wait "$1" || :; } 2>/dev/null
+}
+
+# is_sanitized: a sanitizer has calls, memory and jumps of its own.
+is_sanitized() {
+	grep -qa __asan_init "$INGEST"
+}
+
+not_sanitized() {
+	! is_sanitized || skip 'built with sanitizers'
 }
 
 # with NAME=VALUE...: settings for what is started from now on.

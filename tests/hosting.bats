@@ -3,7 +3,6 @@
 # suexec in a mount namespace of its own, where /home, /etc/passwd and suexec's
 # settings are ours; it is gone without a trace when Apache ends.
 #
-# shellcheck disable=SC2034,SC2154  # variables of and for helper.bash
 
 load helper
 

@@ -8,7 +8,7 @@ manual=$SOURCE_DIR/man/agentlens-log.1.in
 
 setup() {
 	log_setup
-	# shellcheck source=completions/agentlens-log
+	# shellcheck source=/dev/null
 	source "$SOURCE_DIR/completions/agentlens-log"
 }
 
@@ -62,6 +62,7 @@ completed() {
 @test "bash completes every command" {
 	local command all
 	all=$(commands)
+	# shellcheck disable=SC2086  # words
 	equal commands "$(printf '%s\n' $all --help --version | sort | xargs)" "$(completed '')"
 	for command in $all; do
 		row "$command"

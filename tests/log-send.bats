@@ -1,7 +1,6 @@
 # agentlens-log send, through lighttpd to a responder, as an operator tries an
 # installation.
 
-# shellcheck disable=SC2154  # variables of helper.bash and servers.bash
 
 load helper
 load servers

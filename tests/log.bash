@@ -1,6 +1,5 @@
 # shellcheck shell=bash
 # What the tests of agentlens-log share; see helper.bash.
-# shellcheck disable=SC2034,SC2154
 
 # tool COMMAND [ARGUMENT...]: agentlens-log with the settings of the test.
 tool() {

@@ -52,7 +52,8 @@ logged() {
 }
 
 @test "neither body nor secret nor signature is in it" {
-	with INGEST_LOG=debug
+	# A kernel without a sandbox has lines of its own.
+	with INGEST_LOG=debug INGEST_SANDBOX=off
 	local signature body='{"source":"agentgate","event":"test","data":{"precious":"cargo"}}'
 	signature=$(printf %s "$body" | sign "$agentgate_secret")
 	: >"$dir/all"
@@ -64,11 +65,11 @@ logged() {
 	deliver agentgate '{"source":"agentgate","event":"test","data":{"precious":1},"timestamp":"cargo"}' && cat "$dir/err" >>"$dir/all"
 	deliver agentgate '{"source":"agentgate","event":"request.created","data":{"requestId":{"precious":"cargo"}}}' && cat "$dir/err" >>"$dir/all"
 	equal 'good lines' 7 "$(grep -cE "^$line$" "$dir/all")"
-	! grep -e precious -e cargo -e "$signature" -e "${signature:0:16}" -e "$agentgate_secret" "$dir/all"
+	fails grep -e precious -e cargo -e "$signature" -e "${signature:0:16}" -e "$agentgate_secret" "$dir/all"
 }
 
 @test "control characters cannot forge a line" {
-	with INGEST_LOG=debug
+	with INGEST_LOG=debug INGEST_SANDBOX=off
 	local value=$'/x\nagentlens-ingest[1]: error: forged=1\r\t\x1b[2J\x7f\xc2\x9b'
 	request GET PATH_INFO="$value" REMOTE_ADDR="$value" REQUEST_URI="$value" HTTP_USER_AGENT="$value" HTTP_IDEMPOTENCY_KEY="$value" </dev/null
 	answered 404
@@ -77,11 +78,11 @@ logged() {
 	equal lines 1 "$(wc -l <"$dir/err")"
 	grep -qE "^$line$" "$dir/err"
 	fails grep -q '[[:cntrl:]]' "$dir/err"
-	! grep -q $'\xc2\x9b' "$dir/err"
+	fails grep -q $'\xc2\x9b' "$dir/err"
 }
 
 @test "a long value makes no long line" {
-	with INGEST_LOG=debug
+	with INGEST_LOG=debug INGEST_SANDBOX=off
 	local long
 	printf -v long '%020000d' 0
 	request GET PATH_INFO="/$long" REMOTE_ADDR="$long" </dev/null

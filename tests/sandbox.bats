@@ -2,7 +2,6 @@
 # tests/inject makes system calls in its place, as somebody would who had
 # broken into it.
 #
-# shellcheck disable=SC2154  # variables of helper.bash
 
 load helper
 

@@ -1,7 +1,6 @@
 # What SECURITY.md says, as far as no other file shows it, and that each line
 # of it names a test.
 #
-# shellcheck disable=SC2154  # variables of helper.bash and servers.bash
 
 load helper
 load servers
@@ -25,11 +24,6 @@ rows_with() {
 		done <<<"${names//'<br>'/$'\n'}"
 	done < <(rows_with 'shown by')
 	[ "$count" -ge 40 ]
-}
-
-# not_sanitized: a sanitizer has calls, memory and jumps of its own.
-not_sanitized() {
-	! grep -qa __asan_init "$INGEST" || skip 'built with sanitizers'
 }
 
 # as_cgi LIMIT: posts $dir/body as CGI under a limit of ulimit.

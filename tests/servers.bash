@@ -4,8 +4,6 @@
 # serve() starts one, with all that is its own (sockets, port, log, data) in
 # $dir; http() asks it.  What the examples name as their user, www-data, is who
 # serves when the tests run as root; else everything runs as the present user.
-#
-# shellcheck disable=SC2034,SC2154  # variables of helper.bash and for the tests
 
 examples=$SOURCE_DIR/examples
 captures=${BATS_TEST_DIRNAME}/captures

@@ -1,6 +1,5 @@
 # Each web server, started from its file in examples/.
 #
-# shellcheck disable=SC2154  # variables of helper.bash and servers.bash
 
 load helper
 load servers

@@ -68,9 +68,9 @@ configured() {
 }
 
 @test "--help and -h" {
-	local option
-	for option in --help -h; do
-		program $option
+	local asked option
+	for asked in --help -h; do
+		program "$asked"
 		equal 'exit status' 0 "$exit_status"
 		for option in --help --version --check --print-mapping; do
 			grep -q -e "$option" "$dir/out"

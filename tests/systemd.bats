@@ -85,11 +85,11 @@ local_units() {
 	need strace strace
 	local line name
 	# Lines of the filter add, but those with ~ take away.
-	names() {
+	name_all() { # of the words that are read
 		local set
-		for set; do
+		tr ' ' '\n' | while read -r set; do
 			case $set in
-			@*) names $(systemd-analyze syscall-filter "$set" | sed -n 's/^ \+\([@a-z0-9_-]*\)$/\1/p') ;;
+			@*) systemd-analyze syscall-filter "$set" | sed -n 's/^ \+\([@a-z0-9_-]*\)$/\1/p' | name_all ;;
 			*) echo "$set" ;;
 			esac
 		done
@@ -98,8 +98,8 @@ local_units() {
 	: >"$dir/allowed"
 	while read -r line; do
 		case $line in
-		"~"*) names ${line#\~} | sort -u | comm -23 "$dir/allowed" - >"$dir/left" && mv "$dir/left" "$dir/allowed" ;;
-		*) names $line | sort -u - "$dir/allowed" >"$dir/left" && mv "$dir/left" "$dir/allowed" ;;
+		"~"*) name_all <<<"${line#\~}" | sort -u | comm -23 "$dir/allowed" - >"$dir/left" && mv "$dir/left" "$dir/allowed" ;;
+		*) name_all <<<"$line" | sort -u - "$dir/allowed" >"$dir/left" && mv "$dir/left" "$dir/allowed" ;;
 		esac
 	done <"$dir/filter"
 	grep -qx semtimedop "$dir/allowed"

@@ -1,7 +1,5 @@
 # What README.md says under "When it does not work": each line of it that no
 # other file provokes, and that each line names a test.
-#
-# shellcheck disable=SC2154  # variables of helper.bash and servers.bash
 
 load helper
 load servers
@@ -235,5 +233,5 @@ is_back() {
 	send '{'
 	answered 400
 	end_group "$server"
-	! grep 'agentlens-ingest\[' "$run_dir"/*.log
+	fails grep 'agentlens-ingest\[' "$run_dir"/*.log
 }
