@@ -26,6 +26,9 @@
 #define LOG_WAIT_MS 100
 #define LEAVE_WAIT_MS 500
 
+/* Before another attempt at beginning a log. */
+#define BEGIN_PAUSE_MS 2
+
 enum statement {
 	BEGIN,
 	COMMIT,
@@ -383,6 +386,24 @@ has_shared_memory(const struct store *store)
 	return !tried || page != MAP_FAILED;
 }
 
+/*
+ * Begins a write-ahead log.  Where several open a new file at once SQLite
+ * refuses all but one of them without waiting, since they read it already.
+ */
+static bool
+begin_log(struct store *store, int64_t busy_ms)
+{
+	int64_t deadline = timestamp_monotonic() + busy_ms;
+
+	while (!pragma_gives(store, "PRAGMA journal_mode = WAL", "wal")) {
+		if (kind_of(sqlite3_errcode(store->db)) != REPLY_BUSY ||
+		    timestamp_monotonic() >= deadline)
+			return false;
+		sqlite3_sleep(BEGIN_PAUSE_MS);
+	}
+	return true;
+}
+
 static enum reply_kind
 set_journal(struct store *store, const struct settings *settings)
 {
@@ -391,8 +412,7 @@ set_journal(struct store *store, const struct settings *settings)
 			return REPLY_NONE;
 		bool shared = has_shared_memory(store);
 		const char *reason = shared ? NULL : strerror(errno);
-		if (shared && pragma_gives(store, "PRAGMA journal_mode = WAL",
-		    "wal"))
+		if (shared && begin_log(store, settings->busy_ms))
 			return REPLY_NONE;
 		if (kind_of(sqlite3_errcode(store->db)) == REPLY_BUSY)
 			return fail(store, "journal mode");
