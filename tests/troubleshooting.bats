@@ -131,7 +131,9 @@ is_back() {
 	# lighttpd does not start when it notices in time.
 	if serve lighttpd; then
 		send "$generic"
-		as_html 503
+		# By whether it is over before lighttpd has connected.
+		matches status '500|503' "$code"
+		as_html "$code"
 	fi
 	logged 'child exited.* 78 '
 	grep 'agentlens-ingest: .*NO_SUCH_SETTING' "$run_dir"/*.log "$dir"/*.log
