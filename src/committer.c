@@ -57,8 +57,10 @@ struct committer {
 	bool checkpoint_closing;
 	pthread_t checkpointer;
 
-	pthread_mutex_t checkpoint_store_lock; /* for all of a checkpoint */
-	struct store *checkpoint_store;
+	/* Held for all of a checkpoint.  Only the committer opens and closes
+	 * the store, and has none without one of its own. */
+	pthread_mutex_t checkpoint_store_lock;
+	struct store *checkpoint_store; /* NULL: none yet */
 };
 
 static void
@@ -132,28 +134,38 @@ ready_store(struct committer *c)
 	    STORE_THREADED_WRITER : STORE_WRITER);
 }
 
-/* Leaves a store whose files are not where they were.  The connections of a
- * process share an index of the log, so that all of them go. */
-static enum reply_kind
-leave_store(struct committer *c)
+/* The connections of a process share an index of the log: one that stays would
+ * have the next use it with another log.  Waits for the end of a checkpoint. */
+static void
+close_checkpoint_store(struct committer *c)
 {
 	pthread_mutex_lock(&c->checkpoint_store_lock);
 	store_close(c->checkpoint_store);
 	c->checkpoint_store = NULL;
+	pthread_mutex_unlock(&c->checkpoint_store_lock);
+}
+
+/* Leaves a store whose files are not where they were. */
+static enum reply_kind
+leave_store(struct committer *c)
+{
+	close_checkpoint_store(c);
 	enum reply_kind kind = store_leave(c->store);
 	if (kind == REPLY_NONE)
 		c->store = NULL;
-	pthread_mutex_unlock(&c->checkpoint_store_lock);
 	return kind;
 }
 
 /* A connection that failed for another reason than another program's lock is
- * not trusted again. */
+ * not trusted again.  But one whose files are gone may hold what was answered:
+ * it is left in the queue, the next time. */
 static void
 drop_store(struct committer *c, enum reply_kind kind)
 {
-	if (kind == REPLY_NONE || kind == REPLY_BUSY)
+	if (kind == REPLY_NONE || kind == REPLY_BUSY || c->store == NULL ||
+	    !store_is_current(c->store))
 		return;
+	close_checkpoint_store(c);
 	store_close(c->store);
 	c->store = NULL;
 }
@@ -269,26 +281,39 @@ commit_jobs(struct committer *c, struct job *jobs)
 {
 	int64_t deadline = timestamp_monotonic() + c->settings->busy_ms;
 	enum reply_kind kind = begin(c, deadline);
-	bool keep = c->store != NULL && !store_is_current(c->store);
 
 	if (kind == REPLY_NONE) {
 		kind = fill(c, jobs, deadline);
 		if (kind == REPLY_NONE)
 			kind = store_commit(c->store);
-		bool committed = kind == REPLY_NONE;
-		if (committed)
+		if (kind == REPLY_NONE)
 			kind = confirm(c);
 		queue_leave(c->queue);
-		keep = committed;
 	}
 
-	/* A transaction that failed kept nothing of anybody.  A store that is
-	 * to be left is left in the queue, the next time. */
+	/* A transaction that failed kept nothing of anybody. */
 	for (struct job *j = jobs; kind != REPLY_NONE && j != NULL;
 	    j = j->next)
 		j->outcome.kind = kind;
-	if (!keep)
-		drop_store(c, kind);
+	drop_store(c, kind);
+}
+
+/* Opens a store for the checkpointer when it has none.  Only the committer's
+ * own log will do: where that was removed just now, opening made another. */
+static bool
+ready_checkpoint_store(struct committer *c)
+{
+	if (c->checkpoint_store != NULL)
+		return true;
+	pthread_mutex_lock(&c->checkpoint_store_lock);
+	if (store_open(&c->checkpoint_store, c->settings,
+	    STORE_CHECKPOINTER) == REPLY_NONE &&
+	    !store_shares_files(c->checkpoint_store, c->store)) {
+		store_close(c->checkpoint_store);
+		c->checkpoint_store = NULL;
+	}
+	pthread_mutex_unlock(&c->checkpoint_store_lock);
+	return c->checkpoint_store != NULL;
 }
 
 /*
@@ -307,15 +332,17 @@ want_checkpoint(struct committer *c)
 	bool finish = pages > 0 && (c->checkpoint_near ||
 	    (due && pages >= CHECKPOINT_PAGES_MAX));
 	c->checkpoint_near = false;
-	if (due && !finish) {
-		c->checkpoint_wanted = true;
-		pthread_cond_signal(&c->checkpoint_due);
-	}
 	pthread_mutex_unlock(&c->checkpoint_lock);
 	if (due || finish)
 		c->checkpointed_pages = pages;
-	if (finish)
+	if (finish) {
 		store_checkpoint(c->store);
+	} else if (due && ready_checkpoint_store(c)) {
+		pthread_mutex_lock(&c->checkpoint_lock);
+		c->checkpoint_wanted = true;
+		pthread_cond_signal(&c->checkpoint_due);
+		pthread_mutex_unlock(&c->checkpoint_lock);
+	}
 }
 
 static void
@@ -386,13 +413,9 @@ checkpoint_always(void *context)
 			break;
 
 		pthread_mutex_lock(&c->checkpoint_store_lock);
-		struct store **store = &c->checkpoint_store;
-		if (*store != NULL && !store_is_current(*store)) {
-			store_close(*store);
-			*store = NULL;
-		}
-		bool near = (*store != NULL || store_open(store, c->settings,
-		    STORE_CHECKPOINTER) == REPLY_NONE) && come_near(*store);
+		bool near = c->checkpoint_store != NULL &&
+		    store_is_current(c->checkpoint_store) &&
+		    come_near(c->checkpoint_store);
 		pthread_mutex_unlock(&c->checkpoint_store_lock);
 
 		pthread_mutex_lock(&c->checkpoint_lock);
@@ -515,6 +538,9 @@ committer_close(struct committer *c)
 		stop_checkpointer(c);
 	}
 	store_close(c->checkpoint_store);
+	/* Leaving one that is not where it was is for the queue only. */
+	if (c->store != NULL && !store_is_current(c->store))
+		enter_queue(c, timestamp_monotonic() + c->settings->busy_ms);
 	if (c->store != NULL && store_leave(c->store) != REPLY_NONE)
 		store_close(c->store);
 	queue_close(c->queue);

@@ -67,10 +67,22 @@ place_state(const struct place *place, const char *database,
 		if (i == PLACE_DATABASE)
 			return PLACE_MOVED;
 		if (!missing)
-			return PLACE_REPLACED;
+			return i == PLACE_WAL ? PLACE_LOG_REPLACED :
+			    PLACE_INDEX_REPLACED;
 		state = PLACE_MISSING;
 	}
 	return state;
+}
+
+bool
+place_equal(const struct place *a, const struct place *b)
+{
+	for (int i = 0; i < PLACE_FILES; i++)
+		if (a->files[i].expected != b->files[i].expected ||
+		    a->files[i].device != b->files[i].device ||
+		    a->files[i].inode != b->files[i].inode)
+			return false;
+	return true;
 }
 
 void

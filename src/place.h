@@ -26,7 +26,8 @@ enum place_state {
 	PLACE_KEPT,
 	PLACE_MOVED,   /* the database is gone, or another is there */
 	PLACE_MISSING, /* log or index is gone, and no other is there */
-	PLACE_REPLACED /* another log or index is there */
+	PLACE_INDEX_REPLACED, /* another index is there, and no other log */
+	PLACE_LOG_REPLACED    /* another log is there */
 };
 
 /*
@@ -41,6 +42,9 @@ int place_note(struct place *place, const char *database,
  * links: log and index lie beside that one. */
 enum place_state place_state(const struct place *place, const char *database,
     const char *file);
+
+/* Whether the same files were noted in both. */
+bool place_equal(const struct place *a, const struct place *b);
 
 /* Removes log and index from their paths if they are those that were noted. */
 void place_remove_log(const struct place *place, const char *database);

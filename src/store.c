@@ -807,6 +807,12 @@ store_is_current(const struct store *store)
 	return place_state(&store->place, store->path, file_of(store)) == PLACE_KEPT;
 }
 
+bool
+store_shares_files(const struct store *a, const struct store *b)
+{
+	return place_equal(&a->place, &b->place);
+}
+
 /*
  * Copies the whole log into the database and empties it, waiting for readers
  * at most `wait_ms`.  Returns whether it could; *frames is what the log holds
@@ -824,12 +830,14 @@ empty_log(struct store *store, int wait_ms, int *frames)
 enum reply_kind
 store_leave(struct store *store)
 {
-	enum place_state state = place_state(&store->place, store->path, file_of(store));
+	enum place_state state = place_state(&store->place, store->path,
+	    file_of(store));
 	static const char *const what[] = {
 		[PLACE_KEPT] = NULL,
 		[PLACE_MOVED] = "the file was moved away, removed or replaced",
 		[PLACE_MISSING] = "its -wal or -shm was moved away or removed",
-		[PLACE_REPLACED] = "its -wal or -shm was replaced",
+		[PLACE_INDEX_REPLACED] = "its -shm was replaced",
+		[PLACE_LOG_REPLACED] = "its -wal was replaced",
 	};
 	int frames;
 
@@ -839,11 +847,14 @@ store_leave(struct store *store)
 	}
 	/*
 	 * What was answered with 201 may be in the log alone.  Its descriptor
-	 * and its index still lead to the file that was opened, unless
-	 * another process has begun a new log for that file.
+	 * and its index still lead to the file that was opened.  But once
+	 * another program writes by another index, this one's pages are not
+	 * for the file any more; a program that only reads leaves a new log
+	 * empty.
 	 */
-	if (state != PLACE_REPLACED &&
-	    !empty_log(store, LEAVE_WAIT_MS, &frames)) {
+	bool ours = state == PLACE_MOVED || state == PLACE_MISSING ||
+	    place_wal_bytes(file_of(store)) == 0;
+	if (ours && !empty_log(store, LEAVE_WAIT_MS, &frames)) {
 		log_line(LOG_ERROR, "database", store->path, "error",
 		    what[state], "hint", "its last events could not be "
 		    "brought into it yet: end the programs that still read "
@@ -852,9 +863,16 @@ store_leave(struct store *store)
 	}
 	if (state == PLACE_MOVED)
 		place_remove_log(&store->place, file_of(store));
-	log_line(LOG_WARN, "database", store->path, "warning", what[state],
-	    "hint", "opening it anew; stop this program before you do that",
-	    NULL);
+	if (!ours && state == PLACE_LOG_REPLACED)
+		log_line(LOG_ERROR, "database", store->path, "error", "its "
+		    "-wal was removed, and another program has written a new "
+		    "one: the last events in the old one may be lost",
+		    "hint", "let the senders send again what was delivered "
+		    "last; stop this program before you do that", NULL);
+	else
+		log_line(LOG_WARN, "database", store->path, "warning",
+		    what[state], "hint", "opening it anew; stop this program "
+		    "before you do that", NULL);
 	store_close(store);
 	return REPLY_NONE;
 }

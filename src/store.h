@@ -69,6 +69,9 @@ enum reply_kind store_open(struct store **store,
  * their index. */
 bool store_is_current(const struct store *store);
 
+/* Whether both have the same database, log and index open. */
+bool store_shares_files(const struct store *a, const struct store *b);
+
 /*
  * Closes a store that is not current, and before it brings what its log holds
  * into its file, wherever that is now.  Nobody else may write meanwhile.

@@ -187,6 +187,64 @@ taken() {
 	chain_intact
 }
 
+# look_begins / look_ends: a program that has the file open, and has read it,
+# as far as it can be read.
+look_begins() {
+	mkfifo "$dir/look.in"
+	sqlite3 -batch "$db" <"$dir/look.in" >"$dir/look.out" 2>&1 3>&- &
+	looker=$!
+	exec {look_fd}>"$dir/look.in"
+	echo 'SELECT count(*) FROM events;' >&"$look_fd"
+	until_true test -s "$dir/look.out"
+}
+
+look_ends() {
+	exec {look_fd}>&-
+	wait "$looker" || :
+	rm "$dir/look.in" "$dir/look.out"
+}
+
+# The new log is there, and empty.
+@test "log and index removed and the file looked at: all that was answered is there" {
+	needs_responder
+	local files n=0
+	for files in "$db-wal" "$db-shm" "$db-wal $db-shm"; do
+		row "$files"
+		event 1
+		recorded custom
+		event 2
+		recorded custom s
+		# shellcheck disable=SC2086
+		rm $files
+		look_begins
+		event 3
+		recorded custom s
+		look_ends
+		n=$((n + 3))
+		whole "$db" "$n"
+	done
+	chain_intact
+}
+
+@test "log and index removed and another log written: the log says what may be lost" {
+	needs_responder
+	event 1
+	recorded custom
+	query 'PRAGMA wal_checkpoint' >"$dir/copied"
+	event 2
+	recorded custom s
+	rm "$db-wal" "$db-shm"
+	look_begins
+	echo "CREATE TABLE theirs (x); SELECT 'written';" >&"$look_fd"
+	until_true grep -qx written "$dir/look.out"
+	event 3
+	recorded custom s
+	look_ends
+	logged 'the last events in the old one may be lost'
+	whole "$db" 2
+	chain_intact
+}
+
 @test "the files taken away again and again under load" {
 	needs_responder
 	local i file client
