@@ -16,6 +16,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "peer.h"
@@ -191,22 +192,33 @@ read_fastcgi(FCGX_Stream *in, char *buffer, size_t *len)
 	return PIECE_DATA;
 }
 
+/* Waits for input of CGI.  Returns whether there is some, or its end. */
+static bool
+wait_cgi(int64_t wait_ms)
+{
+	static const struct timespec pause = { 0, 1000000 };
+	struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
+	int64_t deadline = timestamp_monotonic() + wait_ms;
+	int ready;
+
+	/* Neither a signal nor a want of memory is the sender's fault. */
+	while ((ready = poll(&input, 1, wait_ms < 0 ? 0 : (int)wait_ms)) < 0 &&
+	    (wait_ms = deadline - timestamp_monotonic()) > 0)
+		nanosleep(&pause, NULL);
+	return ready > 0;
+}
+
 static enum piece
 read_cgi(char *buffer, size_t *len, int64_t wait_ms)
 {
-	struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
-	int ready = poll(&input, 1, wait_ms < 0 ? 0 : (int)wait_ms);
+	ssize_t got;
 
-	if (ready == 0)
+	if (!wait_cgi(wait_ms))
 		return PIECE_LATE;
-	ssize_t got = -1;
-	if (ready > 0)
-		while ((got = read(STDIN_FILENO, buffer, CHUNK)) < 0 &&
-		    errno == EINTR)
-			;
+	while ((got = read(STDIN_FILENO, buffer, CHUNK)) < 0 && errno == EINTR)
+		;
 	if (got < 0)
-		return errno == EINTR || errno == EAGAIN ? PIECE_LATE :
-		    PIECE_BROKEN;
+		return errno == EAGAIN ? PIECE_LATE : PIECE_BROKEN;
 	*len = (size_t)got;
 	return got == 0 ? PIECE_END : PIECE_DATA;
 }

@@ -50,6 +50,15 @@ is_same(const struct place *place, enum place_file which,
 	    status->st_ino == place->files[which].inode;
 }
 
+/* Whether nothing is at the path.  What could not be found out for another
+ * reason, want of memory or a folder that may not be searched, is no sign that
+ * a file is gone. */
+static bool
+is_gone(int error)
+{
+	return error == ENOENT || error == ENOTDIR;
+}
+
 enum place_state
 place_state(const struct place *place, const char *database,
     const char *file)
@@ -60,13 +69,14 @@ place_state(const struct place *place, const char *database,
 		struct stat status;
 		if (!place->files[i].expected)
 			continue;
-		bool missing = look(i == PLACE_DATABASE ? database : file,
-		    suffixes[i], &status) != 0;
-		if (!missing && is_same(place, (enum place_file)i, &status))
+		bool there = look(i == PLACE_DATABASE ? database : file,
+		    suffixes[i], &status) == 0;
+		if (there ? is_same(place, (enum place_file)i, &status) :
+		    !is_gone(errno))
 			continue;
 		if (i == PLACE_DATABASE)
 			return PLACE_MOVED;
-		if (!missing)
+		if (there)
 			return i == PLACE_WAL ? PLACE_LOG_REPLACED :
 			    PLACE_INDEX_REPLACED;
 		state = PLACE_MISSING;
@@ -106,8 +116,9 @@ place_wal_bytes(const char *database)
 {
 	struct stat status;
 
-	return look(database, suffixes[PLACE_WAL], &status) == 0 ?
-	    (int64_t)status.st_size : 0;
+	if (look(database, suffixes[PLACE_WAL], &status) == 0)
+		return (int64_t)status.st_size;
+	return is_gone(errno) ? 0 : -1;
 }
 
 char *

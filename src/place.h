@@ -39,7 +39,8 @@ int place_note(struct place *place, const char *database,
     enum place_file which);
 
 /* What became of the files that were noted.  `file` is the database without
- * links: log and index lie beside that one. */
+ * links: log and index lie beside that one.  A file that cannot be looked for
+ * now is kept. */
 enum place_state place_state(const struct place *place, const char *database,
     const char *file);
 
@@ -49,7 +50,8 @@ bool place_equal(const struct place *a, const struct place *b);
 /* Removes log and index from their paths if they are those that were noted. */
 void place_remove_log(const struct place *place, const char *database);
 
-/* The bytes of the log that is there; 0 without one. */
+/* The bytes of the log that is there; 0 without one; -1 when it cannot be
+ * looked for. */
 int64_t place_wal_bytes(const char *database);
 
 /*

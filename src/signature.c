@@ -65,6 +65,7 @@ signature_sha256(const struct iovec *parts, int count,
 {
 	gcry_buffer_t buffers[PARTS_MAX] = { 0 };
 
+	waited = 0;
 	if (count > PARTS_MAX)
 		return -1;
 	for (int i = 0; i < count; i++) {

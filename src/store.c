@@ -708,8 +708,12 @@ leave_wal(struct store *store, const struct settings *settings)
 	enum reply_kind kind;
 
 	if (sqlite3_exec(store->db, "SELECT 1 FROM sqlite_schema", NULL, NULL,
-	    NULL) == SQLITE_OK ||
-	    sqlite3_extended_errcode(store->db) != SQLITE_IOERR_SHMMAP)
+	    NULL) == SQLITE_OK)
+		return REPLY_NONE;
+	/* What comes next would wait as long again. */
+	if (kind_of(sqlite3_errcode(store->db)) == REPLY_BUSY)
+		return fail(store, "opening");
+	if (sqlite3_extended_errcode(store->db) != SQLITE_IOERR_SHMMAP)
 		return REPLY_NONE;
 	sqlite3_close(store->db);
 	store->db = NULL;

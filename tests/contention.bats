@@ -74,3 +74,43 @@ megabyte() {
 	[ "$(log_bytes)" -le $((40 * 1024 * 1024)) ]
 	counted events 106
 }
+
+# waited_ms: what SQLite slept between its attempts, all in all.
+waited_ms() {
+	grep -o 'tv_nsec=[0-9]*' "$dir/trace" | awk -F = '{ n += $2 } END { print int(n / 1e6) }'
+}
+
+@test "who has the file to himself is waited for once, for INGEST_BUSY_MS" {
+	command -v strace >/dev/null || skip 'strace is not installed (Debian: strace)'
+	local journal
+	for journal in wal delete; do
+		row "$journal"
+		MODE=cgi
+		with INGEST_BUSY_MS=300 INGEST_JOURNAL="$journal"
+		post '{"source":"generic","event":"e","data":{}}'
+		recorded custom
+		mkfifo "$dir/hold.in"
+		sqlite3 -batch "$db" <"$dir/hold.in" >"$dir/hold.out" 3>&- &
+		locker=$!
+		exec {hold_fd}>"$dir/hold.in"
+		echo "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; DELETE FROM agents; SELECT 'held';" >&"$hold_fd"
+		until_true grep -qx held "$dir/hold.out"
+		launcher=(strace -D -f -q -o "$dir/trace" -e 'trace=/nanosleep$')
+		"${launcher[@]}" true 2>"$dir/err" || skip "nothing can be traced: $(cat "$dir/err")"
+		post '{"source":"generic","event":"e","data":{}}'
+		answered 503
+		matches Retry-After '[1-9][0-9]*' "$(header Retry-After)"
+		until_true grep -q 'exited with' "$dir/trace"
+		echo "waited for $(waited_ms) ms"
+		[ "$(waited_ms)" -ge 250 ]
+		[ "$(waited_ms)" -le 350 ]
+		launcher=()
+		exec {hold_fd}>&-
+		wait "$locker"
+		locker=
+		rm "$dir/hold.in" "$dir/hold.out"
+		post '{"source":"generic","event":"e","data":{}}'
+		recorded custom
+		rm -f "$db"*
+	done
+}

@@ -14,6 +14,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -51,7 +52,10 @@ enum call {
 	CALL_UNLINK,
 	CALL_THREAD,
 	CALL_RANDOM,
-	CALL_SEND /* a write to a socket or a pipe */
+	CALL_SEND,    /* a write to a socket or a pipe */
+	CALL_LOOK,    /* at a file: what it is, whether it is there */
+	CALL_POLL,
+	CALL_CLOSE
 };
 
 enum { SHORT = -1 /* as an error: half of what is to be written */ };
@@ -59,7 +63,8 @@ enum { SHORT = -1 /* as an error: half of what is to be written */ };
 struct control {
 	_Atomic int32_t armed; /* a call and 1; 0: none */
 	_Atomic int32_t error; /* its errno, or SHORT */
-	_Atomic int64_t number; /* of the call that fails, from 1 */
+	_Atomic int64_t number; /* of the call that fails, from 1; negative:
+	                           all fail from there on */
 	_Atomic int64_t count;  /* of such calls since it was armed */
 	_Atomic int64_t fired;
 	char function[24];
@@ -125,13 +130,15 @@ note(const char *function, void *caller)
 	strncpy(control->caller, name, sizeof(control->caller) - 1);
 }
 
-/* Whether this call is the one; then errno is set.  SHORT counts as one. */
+/* Whether this call is one that fails; then errno is set.  SHORT counts as one. */
 static bool
 fails_at(enum call call, const char *function, void *caller)
 {
 	if (control == NULL || control->armed != (int)call + 1)
 		return false;
-	if (atomic_fetch_add(&control->count, 1) + 1 != control->number)
+	int64_t at = atomic_fetch_add(&control->count, 1) + 1;
+	if (control->number < 0 ? at < -control->number :
+	    at != control->number)
 		return false;
 	note(function, caller);
 	atomic_fetch_add(&control->fired, 1);
@@ -156,6 +163,13 @@ name_in_folder(const char *path)
 	    NULL;
 }
 
+/* fstat(), which can fail below. */
+static int
+look_at(int fd, struct stat *status)
+{
+	return (int)syscall(SYS_newfstatat, fd, "", status, AT_EMPTY_PATH);
+}
+
 /* The name of an open file whose changes count; not of one removed. */
 static const char *
 name_of(int fd)
@@ -163,7 +177,7 @@ name_of(int fd)
 	struct stat status;
 
 	if (record_fd < 0 || fd < 0 || fd >= FDS || names[fd][0] == '\0' ||
-	    fstat(fd, &status) != 0 || status.st_nlink == 0)
+	    look_at(fd, &status) != 0 || status.st_nlink == 0)
 		return NULL;
 	return names[fd];
 }
@@ -214,7 +228,7 @@ is_stream(int fd)
 {
 	struct stat status;
 	int saved = errno;
-	bool stream = fstat(fd, &status) == 0 &&
+	bool stream = look_at(fd, &status) == 0 &&
 	    (S_ISSOCK(status.st_mode) || S_ISFIFO(status.st_mode));
 	errno = saved;
 	return stream;
@@ -361,12 +375,85 @@ fopen(const char *path, const char *mode)
 	return real(path, mode);
 }
 
+/* On Linux the descriptor is gone, whatever close() says. */
 EXPORT int
 close(int fd)
 {
 	if (fd >= 0 && fd < FDS)
 		names[fd][0] = '\0';
-	return (int)syscall(SYS_close, fd);
+	int result = (int)syscall(SYS_close, fd);
+	return FAILS(CALL_CLOSE) ? -1 : result;
+}
+
+EXPORT int
+stat(const char *restrict path, struct stat *restrict status)
+{
+	return FAILS(CALL_LOOK) ? -1 : (int)syscall(SYS_newfstatat, AT_FDCWD,
+	    path, status, 0);
+}
+
+EXPORT int
+lstat(const char *restrict path, struct stat *restrict status)
+{
+	return FAILS(CALL_LOOK) ? -1 : (int)syscall(SYS_newfstatat, AT_FDCWD,
+	    path, status, AT_SYMLINK_NOFOLLOW);
+}
+
+EXPORT int
+fstat(int fd, struct stat *status)
+{
+	return FAILS(CALL_LOOK) ? -1 : look_at(fd, status);
+}
+
+/* On machines of 64 bits these are the same under another name. */
+EXPORT int stat64(const char *, struct stat64 *)
+    __attribute__((alias("stat")));
+EXPORT int lstat64(const char *, struct stat64 *)
+    __attribute__((alias("lstat")));
+EXPORT int fstat64(int, struct stat64 *) __attribute__((alias("fstat")));
+
+EXPORT int
+access(const char *path, int wanted)
+{
+	return FAILS(CALL_LOOK) ? -1 : (int)syscall(SYS_faccessat, AT_FDCWD,
+	    path, wanted);
+}
+
+EXPORT int
+faccessat(int at, const char *path, int wanted, int flags)
+{
+	return FAILS(CALL_LOOK) ? -1 : (int)syscall(SYS_faccessat2, at, path,
+	    wanted, flags);
+}
+
+EXPORT ssize_t
+readlink(const char *restrict path, char *restrict target, size_t size)
+{
+	return FAILS(CALL_LOOK) ? -1 : syscall(SYS_readlinkat, AT_FDCWD, path,
+	    target, size);
+}
+
+EXPORT int
+fchmod(int fd, mode_t mode)
+{
+	return FAILS(CALL_LOOK) ? -1 : (int)syscall(SYS_fchmod, fd, mode);
+}
+
+EXPORT int
+fchown(int fd, uid_t owner, gid_t group)
+{
+	return FAILS(CALL_LOOK) ? -1 : (int)syscall(SYS_fchown, fd, owner,
+	    group);
+}
+
+EXPORT int
+poll(struct pollfd *fds, nfds_t count, int timeout_ms)
+{
+	struct timespec timeout = { timeout_ms / 1000,
+		timeout_ms % 1000 * 1000000L };
+
+	return FAILS(CALL_POLL) ? -1 : (int)syscall(SYS_ppoll, fds, count,
+	    timeout_ms < 0 ? NULL : &timeout, NULL, 0);
 }
 
 static int

@@ -9,7 +9,7 @@
 //
 // MODE is cgi or fcgi.  LIMIT is how many calls of a series fail, by chance;
 // 0 for all.  Prints a table, and what is wrong; then the exit status is 1.
-// ONLY=SCENARIO/CALL runs a part; TRACE=1 prints each fault.
+// ONLY=SCENARIO/CALL/ERROR runs a part; TRACE=1 prints each fault.
 
 import { execFile, spawn } from "node:child_process";
 import { createHash, createHmac } from "node:crypto";
@@ -38,14 +38,18 @@ function random() {
 
 const errnos = { EINTR: 4, EIO: 5, EAGAIN: 11, ENOMEM: 12, EACCES: 13, EMFILE: 24, ENOSPC: 28, EPIPE: 32, ENOLCK: 37,
 	EDQUOT: 122, short: -1 };
+// A lasting error is that of all such calls from there on.  A responder waits
+// until there is memory for a request, so that only CGI runs out for good; one
+// call in five does.
+const noMemory = "ENOMEM lasting";
 const calls = [
-	["write", "EIO", "ENOSPC", "EDQUOT", "EINTR", "short"],
-	["sync", "EIO", "ENOSPC", "EDQUOT", "EINTR"],
-	["open", "EIO", "ENOSPC", "EDQUOT", "ENOMEM", "EINTR", "EMFILE", "EACCES"],
-	["truncate", "EIO", "ENOSPC", "EDQUOT", "EINTR"],
+	["write", "EIO", "ENOSPC", "EDQUOT", "EINTR", "short", "EIO lasting", "ENOSPC lasting"],
+	["sync", "EIO", "ENOSPC", "EDQUOT", "EINTR", "EIO lasting"],
+	["open", "EIO", "ENOSPC", "EDQUOT", "ENOMEM", "EINTR", "EMFILE", "EACCES", "EMFILE lasting"],
+	["truncate", "EIO", "ENOSPC", "EDQUOT", "EINTR", "ENOSPC lasting"],
 	["lock", "EIO", "ENOLCK", "EINTR", "EAGAIN"],
-	["memory", "ENOMEM"],
-	["map", "ENOMEM", "EAGAIN"],
+	["memory", "ENOMEM", ...(mode === "cgi" ? [noMemory] : [])],
+	["map", "ENOMEM", "EAGAIN", "ENOMEM lasting"],
 	["queue", "ENOSPC", "ENOMEM", "EINTR"],
 	["events", "ENOMEM", "EMFILE", "EINTR"],
 	["read", "EIO", "EINTR"],
@@ -54,6 +58,9 @@ const calls = [
 	["thread", "EAGAIN"],
 	["random", "EINTR"],
 	["send", "EIO", "EPIPE", "EINTR", "short"],
+	["look", "EIO", "ENOMEM", "EACCES", "EACCES lasting"],
+	["poll", "ENOMEM", "EINTR"],
+	["close", "EIO", "EINTR"],
 ];
 
 // Where a library ends the process: what it says then.  Nobody is answered,
@@ -64,10 +71,12 @@ const endings = [
 ];
 
 // Where SQLite fails with what was committed already: the journal was removed,
-// and then the folder could not be synced, or a lock not be lowered.  It might
-// not survive a power cut, so that 503 is right; who sends again gets the
-// answer of what is recorded, unless nothing names the delivery.
-const unsettled = { journal: "delete", calls: ["sync", "lock"] };
+// and then the folder could not be synced, or a lock not be lowered; or the
+// log was written and never synced, nor could it be emptied at the end.  It
+// might not survive a power cut, so that 503 is right; who sends again gets
+// the answer of what is recorded, unless nothing names the delivery.
+const isUnsettled = (call, error) => error === "EIO lasting" && call === "sync" ||
+	journal === "delete" && ["sync", "lock"].includes(call);
 
 // What leaves nothing behind to be answered with.
 const silencing = new Set(["send EIO", "send EPIPE"]);
@@ -76,8 +85,9 @@ const head = Buffer.alloc(160);
 const page = (writeFileSync(control, head), openSync(control, "r+"));
 function arm(call, error, number) {
 	head.fill(0);
-	head.writeInt32LE(errnos[error], 4);
-	head.writeBigInt64LE(BigInt(number), 8);
+	const [name, lasting] = error.split(" ");
+	head.writeInt32LE(errnos[name], 4);
+	head.writeBigInt64LE(BigInt(lasting === undefined ? number : -number), 8);
 	writeSync(page, head, 0, head.length, 0);
 	head.writeInt32LE(calls.findIndex(([name]) => name === call) + 1, 0);
 	writeSync(page, head, 0, 4, 0);
@@ -361,7 +371,7 @@ function judge(where, call, error, delivery, answer) {
 }
 
 // The same once more, with nothing in its way; then what is in the file.
-async function sendAgain(where, call, delivery, answer, outcome) {
+async function sendAgain(where, call, error, delivery, answer, outcome) {
 	if (responder?.ended)
 		responder = null;
 	const again = await send(delivery);
@@ -373,7 +383,7 @@ async function sendAgain(where, call, delivery, answer, outcome) {
 	const [rows] = await query(`SELECT d.reason, d.event_id, e.* FROM ingest_deliveries d LEFT JOIN events e ON e.id = d.event_id
 		WHERE d.body = CAST('${delivery.body.replaceAll("'", "''")}' AS BLOB)`);
 	const before = outcome === "201" || delivery.first !== undefined;
-	const open = outcome === "503" && journal === unsettled.journal && unsettled.calls.includes(call);
+	const open = outcome === "503" && isUnsettled(call, error);
 	const sure = before || (/^50[03]$/.test(outcome) && !open);
 	if (delivery.good === 400)
 		return rows.length === 1 && rows[0].reason === delivery.sentence && rows[0].event_id === null ? undefined :
@@ -430,7 +440,7 @@ async function oneFault(scenario, call, error, number) {
 		console.log(`${Math.round(performance.now())} ${where}: ${outcome}`);
 	if (call === "memory")
 		libraries.set(at.library, (libraries.get(at.library) ?? 0) + 1);
-	await sendAgain(where, call, delivery, answer, outcome);
+	await sendAgain(where, call, error, delivery, answer, outcome);
 	if (scenario.name !== "checkpoint" || faults % 20 === 0)
 		await checkFile(where);
 	return at;
@@ -444,19 +454,20 @@ function some(list, most) {
 	return left;
 }
 // The numbers of a series of `count` calls that are tried.
-const chosen = (count, { share = 1 }, call) => some(Array.from({ length: count }, (_, i) => i + 1),
-	Math.min(limit === Infinity ? count : call === "memory" ? limit * 10 : limit, Math.ceil(count * share)));
+const chosen = (count, share, call) => some(Array.from({ length: count }, (_, i) => i + 1),
+	Math.min(limit === Infinity ? count : call === "memory" ? limit * 10 : limit, Math.ceil(count * (share ?? 1))));
 async function series(scenario, call, error) {
 	const { count } = await oneFault(scenario, call, error, 0);
-	for (const number of chosen(count, scenario, call))
+	const share = error === noMemory ? 0.2 : scenario.share;
+	for (const number of chosen(count, share, call))
 		await oneFault(scenario, call, error, number);
 	// Threads and time make the number of calls differ a little.
-	if (limit === Infinity && scenario.share === undefined && count > 0)
+	if (limit === Infinity && share === undefined && count > 0)
 		for (let number = count + 1; (await oneFault(scenario, call, error, number)).fired;)
 			number++;
 }
 
-const [onlyScenario, onlyCall] = process.env.ONLY?.split("/") ?? [];
+const [onlyScenario, onlyCall, onlyError] = process.env.ONLY?.split("/") ?? [];
 const started = performance.now();
 for (const scenario of scenarios) {
 	if ((scenario.mode ?? mode) !== mode || (onlyScenario ?? scenario.name) !== scenario.name)
@@ -467,7 +478,8 @@ for (const scenario of scenarios) {
 		if ((onlyCall ?? call) === call && (scenario.calls ?? [call]).includes(call) &&
 			(limit === Infinity || (scenario.brief ?? [call]).includes(call)))
 			for (const error of some(errors, limit === Infinity ? errors.length : 2))
-				await series(scenario, call, error);
+				if ((onlyError ?? error) === error)
+					await series(scenario, call, error);
 	// The program's own judge, once a scenario; there is a file by now.
 	await send(approval());
 	const { stdout } = await promisify(execFile)(process.env.AGENTLENS_LOG, ["verify", "-d", database],
