@@ -862,7 +862,8 @@ store_leave(struct store *store)
 		log_line(LOG_ERROR, "database", store->path, "error",
 		    what[state], "hint", "its last events could not be "
 		    "brought into it yet: end the programs that still read "
-		    "it, and make room on its disk", NULL);
+		    "it, and make room on its disk; if it was removed, "
+		    "restart this program", NULL);
 		return REPLY_UNAVAILABLE;
 	}
 	if (state == PLACE_MOVED)

@@ -60,6 +60,27 @@ needs_responder() {
 	recorded custom s
 }
 
+@test "a disk that is full, and the file removed to make room" {
+	needs_responder
+	mkdir "$dir/small"
+	small_disk "$dir/small" 1m
+	with DB_PATH="$dir/small/agentlens.db"
+	printf '{"source":"generic","event":"e","data":{"data":"%*s"}}' 9000 '' >"$dir/body"
+	local i
+	for i in {1..10}; do
+		post_file "$dir/body"
+		recorded custom
+	done
+	"${launcher[@]}" dd if=/dev/zero of="$dir/small/filler" bs=4096 2>/dev/null || :
+	"${launcher[@]}" sh -c 'rm "$1"*' sh "$dir/small/agentlens.db"
+	# The responder still has the file, and with it the room.
+	event 11
+	unavailable 'if it was removed, restart this program'
+	stop
+	event 12
+	recorded custom s
+}
+
 @test "a file and folder that are read-only, and writable again" {
 	event 1
 	recorded custom
