@@ -268,36 +268,44 @@ look_ends() {
 
 # The connection that failed may hold what was answered; who only looks keeps
 # SQLite from copying it when that is closed.
-@test "the file moved while a commit fails: all that was answered is there" {
+@test "the file moved in the middle of a commit: all that was answered is there" {
 	needs_responder
 	command -v strace >/dev/null || skip 'strace is not installed (Debian: strace)'
-	local tracer bytes
-	event 1
-	recorded custom
-	event 2
-	recorded custom s
-	look_begins
-	strace -f -p "$responder" -o "$dir/trace" -e trace=fdatasync \
-		-e inject=fdatasync:error=EIO:delay_enter=1000000:when=1 2>"$dir/strace" 3>&- &
-	tracer=$!
-	until_true grep -qE 'attached|not permitted' "$dir/strace"
-	! grep 'not permitted' "$dir/strace" || skip 'nothing can be traced'
-	bytes=$(wc -c <"$db-wal")
-	event 3 &
-	until_true eval '[ "$(wc -c <"$db-wal")" -gt "$bytes" ]'
-	mv "$db" "$dir/moved.db"
-	wait $!
-	read_answer
-	unavailable 'disk I/O error'
-	kill "$tracer"
-	wait "$tracer" || :
-	event 4
-	recorded custom s
-	look_ends
-	whole "$db" 1
-	chain_intact
-	equal 'what was answered' '1 2' "$(sqlite3 "$dir/moved.db" \
-		"SELECT group_concat(json_extract(payload, '$.data.n'), ' ') FROM events WHERE json_extract(payload, '$.data.n') < 3")"
+	local fault line tracer bytes
+	while IFS='|' read -r fault line; do
+		row "$fault"
+		event 1
+		recorded custom
+		event 2
+		recorded custom s
+		look_begins
+		strace -f -p "$responder" -o "$dir/trace" -e trace=fdatasync \
+			-e "inject=fdatasync:delay_enter=1000000$fault:when=1" 2>"$dir/strace" 3>&- &
+		tracer=$!
+		until_true grep -qE 'attached|not permitted' "$dir/strace"
+		! grep 'not permitted' "$dir/strace" || skip 'nothing can be traced'
+		bytes=$(wc -c <"$db-wal")
+		event 3 &
+		until_true eval '[ "$(wc -c <"$db-wal")" -gt "$bytes" ]'
+		mv "$db" "$dir/moved.db"
+		wait $!
+		read_answer
+		unavailable "$line"
+		kill "$tracer"
+		wait "$tracer" || :
+		event 4
+		recorded custom s
+		look_ends
+		whole "$db" 1
+		chain_intact
+		equal 'what was answered' 2 "$(sqlite3 "$dir/moved.db" \
+			"SELECT count(*) FROM events WHERE json_extract(payload, '$.data.n') < 3")"
+		stop
+		rm "$db" "$dir/moved.db"
+	done <<-'END'
+		:error=EIO|disk I/O error
+		|in the middle of a commit
+	END
 }
 
 @test "the files taken away again and again under load" {

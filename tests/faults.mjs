@@ -9,7 +9,7 @@
 //
 // MODE is cgi or fcgi.  LIMIT is how many calls of a series fail, by chance;
 // 0 for all.  Prints a table, and what is wrong; then the exit status is 1.
-// ONLY=SCENARIO/CALL/ERROR runs a part; TRACE=1 prints each fault.
+// ONLY=SCENARIO/CALL/ERROR runs a part, of which any may be empty; TRACE=1 prints each fault.
 
 import { execFile, spawn } from "node:child_process";
 import { createHash, createHmac } from "node:crypto";
@@ -267,8 +267,9 @@ async function sendLarge() {
 
 // Brief: all that is tried where LIMIT is set, since it takes long.
 // Before: done first, without a fault.  Start: a responder's start belongs to
-// it.  End: its end, and nothing else.  Fresh: on a new file.  Share: the part of the faults that is tried,
-// where there are thousands of the same kind; After: ms in which they come.
+// it.  End: its end, and nothing else.  Fresh: on a new file.  Share: the part
+// of the faults that is tried, where there are thousands of the same kind;
+// After: ms in which they come.
 const scenarios = [
 	{ name: "signed", make: approval },
 	{ name: "bare form", make: bareForm },
@@ -470,15 +471,15 @@ async function series(scenario, call, error) {
 const [onlyScenario, onlyCall, onlyError] = process.env.ONLY?.split("/") ?? [];
 const started = performance.now();
 for (const scenario of scenarios) {
-	if ((scenario.mode ?? mode) !== mode || (onlyScenario ?? scenario.name) !== scenario.name)
+	if ((scenario.mode ?? mode) !== mode || (onlyScenario || scenario.name) !== scenario.name)
 		continue;
 	sinceNew = 0;
 	const before = [faults, performance.now()];
 	for (const [call, ...errors] of calls)
-		if ((onlyCall ?? call) === call && (scenario.calls ?? [call]).includes(call) &&
+		if ((onlyCall || call) === call && (scenario.calls ?? [call]).includes(call) &&
 			(limit === Infinity || (scenario.brief ?? [call]).includes(call)))
 			for (const error of some(errors, limit === Infinity ? errors.length : 2))
-				if ((onlyError ?? error) === error)
+				if ((onlyError || error) === error)
 					await series(scenario, call, error);
 	// The program's own judge, once a scenario; there is a file by now.
 	await send(approval());
