@@ -305,6 +305,8 @@ ready_checkpoint_store(struct committer *c)
 {
 	if (c->checkpoint_store != NULL)
 		return true;
+	if (!store_is_current(c->store))
+		return false;
 	pthread_mutex_lock(&c->checkpoint_store_lock);
 	if (store_open(&c->checkpoint_store, c->settings,
 	    STORE_CHECKPOINTER) == REPLY_NONE &&

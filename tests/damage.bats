@@ -182,11 +182,21 @@ taken() {
 	chain_intact
 }
 
+# long_body: a body in $dir/long that fills more than a thousand pages.
+long_body() {
+	printf '{"source":"generic","event":"e","data":{"data":"%*s"},"context":{"agentlens_session_id":"s"}}' 6000000 '' >"$dir/long"
+}
+
 @test "log and index removed under two responders: all that was answered is there" {
 	needs_responder
-	local first second files n=0
+	local first second files n=1
+	with INGEST_MAX_BODY=8388608
 	start first
 	first=$socket
+	# So long a log that another connection of the process copies it.
+	long_body
+	post_file "$dir/long"
+	recorded custom
 	start second
 	second=$socket
 	for files in "$db-wal" "$db-shm" "$db-wal $db-shm"; do
@@ -266,12 +276,38 @@ look_ends() {
 	chain_intact
 }
 
+# in_the_middle FAULT COMMAND... <BODY: posts while COMMAND is run, in the middle
+# of the commit, after what is committed was written and before its sync, which
+# may have a FAULT of strace's.
+in_the_middle() {
+	command -v strace >/dev/null || skip 'strace is not installed (Debian: strace)'
+	local tracer sender bytes
+	cat >"$dir/body"
+	strace -f -p "$responder" -o "$dir/trace" -e trace=fdatasync \
+		-e "inject=fdatasync:delay_enter=1000000$1:when=1" 2>"$dir/strace" 3>&- &
+	tracer=$!
+	until_true grep -qE 'attached|not permitted' "$dir/strace"
+	! grep 'not permitted' "$dir/strace" || skip 'nothing can be traced'
+	bytes=$(wc -c <"$db-wal")
+	post_file "$dir/body" &
+	sender=$!
+	until_true log_grew "$bytes"
+	"${@:2}"
+	wait "$sender"
+	read_answer
+	kill "$tracer"
+	wait "$tracer" || :
+}
+
+log_grew() {
+	[ "$(wc -c <"$db-wal")" -gt "$1" ]
+}
+
 # The connection that failed may hold what was answered; who only looks keeps
 # SQLite from copying it when that is closed.
 @test "the file moved in the middle of a commit: all that was answered is there" {
 	needs_responder
-	command -v strace >/dev/null || skip 'strace is not installed (Debian: strace)'
-	local fault line tracer bytes
+	local fault line
 	while IFS='|' read -r fault line; do
 		row "$fault"
 		event 1
@@ -279,33 +315,49 @@ look_ends() {
 		event 2
 		recorded custom s
 		look_begins
-		strace -f -p "$responder" -o "$dir/trace" -e trace=fdatasync \
-			-e "inject=fdatasync:delay_enter=1000000$fault:when=1" 2>"$dir/strace" 3>&- &
-		tracer=$!
-		until_true grep -qE 'attached|not permitted' "$dir/strace"
-		! grep 'not permitted' "$dir/strace" || skip 'nothing can be traced'
-		bytes=$(wc -c <"$db-wal")
-		event 3 &
-		until_true eval '[ "$(wc -c <"$db-wal")" -gt "$bytes" ]'
-		mv "$db" "$dir/moved.db"
-		wait $!
-		read_answer
+		in_the_middle "$fault" mv "$db" "$dir/moved.db" <<<"$generic"
 		unavailable "$line"
-		kill "$tracer"
-		wait "$tracer" || :
-		event 4
+		event 3
 		recorded custom s
 		look_ends
 		whole "$db" 1
 		chain_intact
 		equal 'what was answered' 2 "$(sqlite3 "$dir/moved.db" \
-			"SELECT count(*) FROM events WHERE json_extract(payload, '$.data.n') < 3")"
+			"SELECT count(*) FROM events WHERE json_extract(payload, '$.data.n') IN (1, 2)")"
 		stop
 		rm "$db" "$dir/moved.db"
 	done <<-'END'
 		:error=EIO|disk I/O error
 		|in the middle of a commit
 	END
+}
+
+# another_log: removes log and index, and writes others, which stay.
+another_log() {
+	rm "$db-wal" "$db-shm"
+	look_begins
+	echo "CREATE TABLE theirs (x); WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
+		INSERT INTO theirs SELECT randomblob(4000) FROM n; SELECT 'written';" >&"$look_fd"
+	until_true grep -qx written "$dir/look.out"
+}
+
+# The log is so long by then that the checkpointer is to copy it: not that log.
+@test "log and index replaced in the middle of a long commit: the file stays whole" {
+	needs_responder
+	with INGEST_MAX_BODY=8388608
+	event 1
+	recorded custom
+	query 'PRAGMA wal_checkpoint' >"$dir/copied"
+	long_body
+	in_the_middle '' another_log <"$dir/long"
+	unavailable 'in the middle of a commit'
+	event 2
+	recorded custom s
+	look_ends
+	whole "$db" 2
+	equal 'false alarms' '' "$(grep 'no SQLite database' "$dir/responder.log")"
+	equal 'of the other program' 2500 "$(query 'SELECT count(*) FROM theirs')"
+	chain_intact
 }
 
 @test "the files taken away again and again under load" {
