@@ -1,6 +1,8 @@
 #include "ingest.h"
 
 #include <limits.h>
+#include <malloc.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +10,18 @@
 #include "json.h"
 #include "signature.h"
 #include "source.h"
+
+/*
+ * As values in memory a body can take 70 times its bytes.  So one that is not
+ * small waits while those at hand have this many: many at once take no more
+ * memory than these and one more.
+ */
+#define VALUES_BYTES (1024 * 1024)
+#define SMALL_BYTES (16 * 1024)
+
+static pthread_mutex_t values_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t values_freed = PTHREAD_COND_INITIALIZER;
+static size_t values_bytes; /* of the bodies at hand that are not small */
 
 /* One request on its way. */
 struct call {
@@ -17,6 +31,7 @@ struct call {
 	struct text response; /* with room for any */
 
 	struct text body;
+	bool has_values;
 	struct json_object *json;
 	const struct source *source;
 	bool is_signed;
@@ -105,11 +120,53 @@ check_method(struct call *call)
 	return reply_set(&call->reply, REPLY_NOT_POST, "%s", "");
 }
 
+static bool
+is_small(const struct call *call)
+{
+	return call->body.len < SMALL_BYTES;
+}
+
+/* Waits for other threads to convert their bodies, which they do without
+ * waiting for anything. */
+static void
+begin_values(struct call *call)
+{
+	call->has_values = true;
+	if (is_small(call))
+		return;
+	pthread_mutex_lock(&values_lock);
+	while (values_bytes >= VALUES_BYTES)
+		pthread_cond_wait(&values_freed, &values_lock);
+	values_bytes += call->body.len;
+	pthread_mutex_unlock(&values_lock);
+}
+
+/* Frees what was read of the body; the event has its own. */
+static void
+end_values(struct call *call)
+{
+	if (!call->has_values)
+		return;
+	mapping_free(&call->conversion.mapping);
+	envelope_close(&call->conversion.envelope);
+	json_object_put(call->json);
+	call->json = NULL;
+	if (is_small(call))
+		return;
+	/* What is free between other blocks is not given back by itself. */
+	malloc_trim(0);
+	pthread_mutex_lock(&values_lock);
+	values_bytes -= call->body.len;
+	pthread_cond_broadcast(&values_freed);
+	pthread_mutex_unlock(&values_lock);
+}
+
 static enum reply_kind
 read_json(struct call *call)
 {
 	struct json_error error;
 
+	begin_values(call);
 	/* The reader looks at the byte behind the body, an empty one's too. */
 	if (json_read(text_string(&call->body), call->body.len, &call->json,
 	    &error) != 0)
@@ -396,8 +453,7 @@ answer(struct call *call)
 
 	text_free(response);
 	text_free(&call->reason);
-	ingest_conversion_free(&call->conversion);
-	json_object_put(call->json);
+	event_free(&call->conversion.event);
 	text_free(&call->body);
 	free(call);
 }
@@ -435,6 +491,7 @@ ingest_handle(void *context, struct request *request)
 	call->ingest = context;
 	call->request = request;
 	call->reply.kind = take_steps(call);
+	end_values(call);
 	if (call->job.done != NULL)
 		committer_record(call->ingest->committer, &call->job);
 	else

@@ -322,6 +322,15 @@ row() {
 	echo "row: $*"
 }
 
+# megabyte_of VALUE: prints a generic event with as many of it.
+megabyte_of() {
+	awk -v value="$1" 'BEGIN {
+		printf "{\"source\":\"generic\",\"event\":\"e\",\"data\":{\"data\":[" value
+		for (n = 1000000 / (length(value) + 1); n > 0; n--)
+			printf ",%s", value
+		printf "]}}" }'
+}
+
 # post_all FILE [CONNECTIONS]: posts every line of FILE (NAME=VALUE fields and
 # a body, parted by tabs), several at a time.  A line of $dir/answers is the
 # status, the line number and the answer to it, parted by tabs.

@@ -58,11 +58,7 @@ as_cgi() {
 	local pair
 	for pair in '{}' '[]' '{"":0}'; do
 		row "$pair"
-		awk -v pair="$pair" 'BEGIN {
-			printf "{\"source\":\"generic\",\"event\":\"e\",\"data\":{\"data\":[" pair
-			for (n = 1000000 / (length(pair) + 1); n > 0; n--)
-				printf ",%s", pair
-			printf "]}}" }' >"$dir/body"
+		megabyte_of "$pair" >"$dir/body"
 		as_cgi -v 125000
 		recorded custom
 	done

@@ -276,3 +276,24 @@ ends_in_order() {
 404 2500' "$(for i in 200 201 400 401 404; do echo "$i $(grep -c "^$i" "$dir/answers")"; done)"
 	is_sanitized || [ $((after - before)) -le 1024 ]
 }
+
+# memory_kb FIELD: of the responder, from /proc.
+memory_kb() {
+	sed -n "s/^$1:[^0-9]*\([0-9]*\) kB$/\1/p" "/proc/$responder/status"
+}
+
+@test "bodies of small objects at once take the memory of two, and give it back" {
+	not_sanitized
+	local i
+	megabyte_of '{}' >"$dir/body"
+	for i in {1..24}; do
+		cat "$dir/body"
+		echo
+	done >"$dir/many"
+	start
+	post_all "$dir/many" 24
+	equal answers 24 "$(grep -c ^201 "$dir/answers")"
+	echo "at most $(memory_kb VmHWM) kB, now $(memory_kb VmRSS) kB"
+	[ "$(memory_kb VmHWM)" -lt 250000 ]
+	[ "$(memory_kb VmRSS)" -lt 100000 ]
+}
