@@ -164,6 +164,22 @@ story() {
 	fails grep -q r3 <<<"$(tool stats --json)"
 }
 
+@test "refused: a table, the reasons cut to the width of the terminal" {
+	command -v script >/dev/null || skip 'script is not installed'
+	local name command
+	name=$(printf 'nope%.0s' {1..30})
+	deliver agentgate '{"source":"agentgate","event":"'"$name"'","data":{}}'
+	query "UPDATE ingest_deliveries SET received_at = '2026-01-02T03:04:05.678Z'"
+	tool refused >"$dir/seen"
+	equal table "NUMBER  RECEIVED (UTC)       SOURCE     REASON
+     1  2026-01-02 03:04:05  agentgate  Unknown event type '$name' for source 'agentgate'" "$(cat "$dir/seen")"
+	printf -v command '%q ' env -i "${settings[@]}" TERM=xterm "$AGENTLENS_LOG" refused
+	script -qc "stty cols 80; $command" /dev/null </dev/null | tr -d '\r' >"$dir/seen"
+	sed -i 's/\x1b\[[0-9]*m//g' "$dir/seen"
+	equal width 80 "$(LC_ALL=C.UTF-8 wc -L <"$dir/seen")"
+	[[ $(tail -n 1 "$dir/seen") == *'  agentgate  Unknown event type '*… ]]
+}
+
 @test "refused --record: records what is known by now, once, with its own time" {
 	local body='{"source":"agentgate","event":"test","data":{"n":1}}'
 	deliver agentgate '{"source":"agentgate","event":"nope","data":{}}'
@@ -180,6 +196,24 @@ story() {
 	counted events 1
 	run tool refused --record 1
 	equal status 1 "$status"
+	chain_intact
+}
+
+@test "refused --record: what came under the key of another is recorded by its number only" {
+	local n out
+	for n in 1 2; do
+		deliver agentgate '{"source":"agentgate","event":"test","data":{"n":'$n'},"context":{"agentlens_session_id":"s"}}' \
+			HTTP_IDEMPOTENCY_KEY=k
+	done
+	answered 422
+	equal left '{"delivery":2,"recorded":false,"reason":"it came under the idempotency key of another; name its number to record it"}' \
+		"$(tool refused --record --json | head -n 1)"
+	counted events 1
+	out=$(tool refused --record --json 2)
+	matches recorded '\{"delivery":2,"recorded":true,"eventId":"'"$ulid"'","eventType":"custom","sessionId":"s"\}' \
+		"$(head -n 1 <<<"$out")"
+	counted events 2
+	equal 'left over' '' "$(tool refused --json)"
 	chain_intact
 }
 

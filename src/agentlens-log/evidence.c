@@ -583,12 +583,6 @@ evidence_last_position(const struct evidence *e)
 	    e->last[PRUNED];
 }
 
-int64_t
-evidence_last_delivery(const struct evidence *e)
-{
-	return e->last[DELIVERIES];
-}
-
 void
 evidence_close(struct evidence *e)
 {

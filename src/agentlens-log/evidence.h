@@ -117,9 +117,8 @@ struct evidence *evidence_open(struct database *database,
  * deliveries shown; or -1 having said why. */
 int evidence_next(struct evidence *evidence, struct entry *entry);
 
-/* The highest rowids of the moment. */
+/* The highest rowid of an event, there or pruned, of the moment. */
 int64_t evidence_last_position(const struct evidence *evidence);
-int64_t evidence_last_delivery(const struct evidence *evidence);
 
 void evidence_close(struct evidence *evidence);
 
