@@ -19,9 +19,13 @@
 #define VALUES_BYTES (1024 * 1024)
 #define SMALL_BYTES (16 * 1024)
 
+/* Once so many bytes of them have gone by, memory is given back. */
+#define TRIM_BYTES (256 * 1024)
+
 static pthread_mutex_t values_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t values_freed = PTHREAD_COND_INITIALIZER;
 static size_t values_bytes; /* of the bodies at hand that are not small */
+static size_t trim_bytes;   /* of those that were, since the last trim */
 
 /* One request on its way. */
 struct call {
@@ -153,12 +157,17 @@ end_values(struct call *call)
 	call->json = NULL;
 	if (is_small(call))
 		return;
-	/* What is free between other blocks is not given back by itself. */
-	malloc_trim(0);
 	pthread_mutex_lock(&values_lock);
 	values_bytes -= call->body.len;
+	trim_bytes += call->body.len;
+	bool trim = trim_bytes >= TRIM_BYTES;
+	if (trim)
+		trim_bytes = 0;
 	pthread_cond_broadcast(&values_freed);
 	pthread_mutex_unlock(&values_lock);
+	/* What is free between other blocks is not given back by itself. */
+	if (trim)
+		malloc_trim(0);
 }
 
 static enum reply_kind
