@@ -22,6 +22,9 @@
 
 #define HEALTH_MS 1000
 
+/* How often a committer that has nothing to do looks for its files. */
+#define LOOK_MS 1000
+
 /* How often the files are opened anew for one batch. */
 #define OPEN_TRIES 3
 
@@ -66,9 +69,14 @@ struct committer {
 static void
 line_init(struct line *line)
 {
+	pthread_condattr_t attributes;
+
 	line->last = &line->first;
 	pthread_mutex_init(&line->lock, NULL);
-	pthread_cond_init(&line->filled, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&line->filled, &attributes);
+	pthread_condattr_destroy(&attributes);
 }
 
 static void
@@ -94,6 +102,23 @@ line_add(struct line *line, struct job *jobs)
 	/* Only an empty line is waited for. */
 	if (was_empty)
 		pthread_cond_signal(&line->filled);
+}
+
+/* Waits for jobs or the end, `wait_ms` at most.  Returns whether they came. */
+static bool
+line_wait(struct line *line, int64_t wait_ms)
+{
+	int64_t until = timestamp_monotonic() + wait_ms;
+	struct timespec end = { until / 1000, until % 1000 * 1000000 };
+	int waited = 0;
+
+	pthread_mutex_lock(&line->lock);
+	while (line->first == NULL && !line->closing && waited == 0)
+		waited = pthread_cond_timedwait(&line->filled, &line->lock,
+		    &end);
+	bool came = line->first != NULL || line->closing;
+	pthread_mutex_unlock(&line->lock);
+	return came;
 }
 
 /* Waits for jobs and takes a list of at most `max`; NULL at the end. */
@@ -145,14 +170,17 @@ close_checkpoint_store(struct committer *c)
 	pthread_mutex_unlock(&c->checkpoint_store_lock);
 }
 
-/* Leaves a store whose files are not where they were. */
+/* Leaves a store whose files are not where they were, and the queue. */
 static enum reply_kind
 leave_store(struct committer *c)
 {
 	close_checkpoint_store(c);
 	enum reply_kind kind = store_leave(c->store);
-	if (kind == REPLY_NONE)
+	queue_leave(c->queue);
+	if (kind == REPLY_NONE) {
 		c->store = NULL;
+		queue_forget(c->queue);
+	}
 	return kind;
 }
 
@@ -209,11 +237,8 @@ begin(struct committer *c, int64_t deadline)
 				queue_leave(c->queue);
 			return kind;
 		}
-		kind = leave_store(c);
-		queue_leave(c->queue);
-		if (kind != REPLY_NONE)
+		if ((kind = leave_store(c)) != REPLY_NONE)
 			return kind;
-		queue_forget(c->queue);
 	}
 	return REPLY_BUSY;
 }
@@ -358,13 +383,36 @@ finish_jobs(struct job *jobs)
 	}
 }
 
+/*
+ * Leaves a store whose files are not where they were, though nothing is to be
+ * written: another process that begins would take its log for that of another
+ * file, which is there now.  Returns whether to look again.
+ */
+static bool
+look_for_files(struct committer *c)
+{
+	if (store_is_current(c->store))
+		return true;
+	if (enter_queue(c, timestamp_monotonic() + c->settings->busy_ms) ==
+	    REPLY_NONE)
+		leave_store(c);
+	/* What could not be left is, with the next jobs. */
+	return false;
+}
+
 static void *
 commit_always(void *context)
 {
 	struct committer *c = context;
 	struct job *jobs;
 
-	while ((jobs = line_take(&c->submitted, c->settings->batch)) != NULL) {
+	for (;;) {
+		bool look = c->store != NULL;
+		while (look && !line_wait(&c->submitted, LOOK_MS))
+			look = look_for_files(c);
+		jobs = line_take(&c->submitted, c->settings->batch);
+		if (jobs == NULL)
+			break;
 		commit_jobs(c, jobs);
 		line_add(&c->committed, jobs);
 		want_checkpoint(c);
@@ -416,7 +464,6 @@ checkpoint_always(void *context)
 
 		pthread_mutex_lock(&c->checkpoint_store_lock);
 		bool near = c->checkpoint_store != NULL &&
-		    store_is_current(c->checkpoint_store) &&
 		    come_near(c->checkpoint_store);
 		pthread_mutex_unlock(&c->checkpoint_store_lock);
 

@@ -17,6 +17,9 @@
 
 #define PROBE_BYTES 4096
 
+/* Pages of the log after which a CGI program copies it at its commit. */
+#define CHECKPOINT_PAGES 1000
+
 /* A page, with its header in the log. */
 #define PAGE_BYTES (4096 + 24)
 
@@ -677,6 +680,17 @@ note_wal_pages(void *context, sqlite3 *db, const char *name, int pages)
 	return SQLITE_OK;
 }
 
+/* As SQLite does by itself, but not what store_checkpoint() leaves. */
+static int
+checkpoint_at_commit(void *context, sqlite3 *db, const char *name, int pages)
+{
+	(void)db;
+	(void)name;
+	if (pages >= CHECKPOINT_PAGES)
+		store_checkpoint(context);
+	return SQLITE_OK;
+}
+
 static enum reply_kind
 open_connection(struct store *store, const struct settings *settings)
 {
@@ -783,8 +797,8 @@ open_database(struct store *store, const struct settings *settings,
 		return kind;
 	if (role == STORE_CHECKPOINTER)
 		return note_log(store);
-	if (role == STORE_THREADED_WRITER)
-		sqlite3_wal_hook(store->db, note_wal_pages, store);
+	sqlite3_wal_hook(store->db, role == STORE_THREADED_WRITER ?
+	    note_wal_pages : checkpoint_at_commit, store);
 	kind = prepare(store);
 	return kind != REPLY_NONE ? kind : note_log(store);
 }
@@ -818,17 +832,18 @@ store_shares_files(const struct store *a, const struct store *b)
 }
 
 /*
- * Copies the whole log into the database and empties it, waiting for readers
- * at most `wait_ms`.  Returns whether it could; *frames is what the log holds
- * otherwise.
+ * Copies the whole log into the database, waiting for readers at most
+ * `wait_ms`; with SQLITE_CHECKPOINT_TRUNCATE also empties it, and with
+ * SQLITE_CHECKPOINT_FULL does not wait for readers of its end.  Returns
+ * whether it could; *frames is what the log holds otherwise.
  */
 static bool
-empty_log(struct store *store, int wait_ms, int *frames)
+copy_log(struct store *store, int mode, int wait_ms, int *frames)
 {
 	sqlite3_busy_timeout(store->db, wait_ms);
 	*frames = 0;
-	return sqlite3_wal_checkpoint_v2(store->db, NULL,
-	    SQLITE_CHECKPOINT_TRUNCATE, frames, NULL) == SQLITE_OK;
+	return sqlite3_wal_checkpoint_v2(store->db, NULL, mode, frames,
+	    NULL) == SQLITE_OK;
 }
 
 enum reply_kind
@@ -858,7 +873,10 @@ store_leave(struct store *store)
 	 */
 	bool ours = state == PLACE_MOVED || state == PLACE_MISSING ||
 	    place_wal_bytes(file_of(store)) == 0;
-	if (ours && !empty_log(store, LEAVE_WAIT_MS, &frames)) {
+	/* The log of a file that was moved is not used again. */
+	if (ours && !copy_log(store, state == PLACE_MOVED ?
+	    SQLITE_CHECKPOINT_FULL : SQLITE_CHECKPOINT_TRUNCATE,
+	    LEAVE_WAIT_MS, &frames)) {
 		log_line(LOG_ERROR, "database", store->path, "error",
 		    what[state], "hint", "its last events could not be "
 		    "brought into it yet: end the programs that still read "
@@ -1306,7 +1324,8 @@ store_limit_log(struct store *store, int64_t max_bytes)
 	if (bytes < store->wal_bytes_tried + LOG_STEP && bytes <= max_bytes)
 		return REPLY_NONE;
 	store->wal_bytes_tried = bytes;
-	if (empty_log(store, LOG_WAIT_MS, &pages)) {
+	if (copy_log(store, SQLITE_CHECKPOINT_TRUNCATE, LOG_WAIT_MS,
+	    &pages)) {
 		store->wal_bytes_tried = 0;
 		return REPLY_NONE;
 	}
@@ -1331,9 +1350,12 @@ int
 store_checkpoint(struct store *store)
 {
 	int pages = 0, copied = 0;
+
+	/* Another program may write by another log by now. */
+	if (!store_is_current(store))
+		return INT_MAX;
 	int code = sqlite3_wal_checkpoint_v2(store->db, NULL,
 	    SQLITE_CHECKPOINT_PASSIVE, &pages, &copied);
-
 	if (code == SQLITE_OK)
 		return pages - copied;
 	/* Another program that reads or checkpoints is no fault. */

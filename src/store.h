@@ -122,8 +122,8 @@ bool store_in_transaction(const struct store *store);
 int store_wal_pages(const struct store *store);
 
 /* Copies what it can of the write-ahead log into the database, waiting for
- * nobody.  Returns how many pages of the log are not copied; INT_MAX when it
- * could not begin. */
+ * nobody; nothing of a store that is not current.  Returns how many pages of
+ * the log are not copied; INT_MAX when it could not begin. */
 int store_checkpoint(struct store *store);
 
 /* Closes the database; NULL is allowed. */
