@@ -305,9 +305,12 @@ look_ends() {
 		recorded custom
 		event 2
 		recorded custom s
+		# It would see by itself before long.
+		kill -STOP "$responder"
 		# shellcheck disable=SC2086
 		rm $files
 		look_begins
+		kill -CONT "$responder"
 		event 3
 		recorded custom s
 		look_ends
@@ -324,10 +327,12 @@ look_ends() {
 	query 'PRAGMA wal_checkpoint' >"$dir/copied"
 	event 2
 	recorded custom s
+	kill -STOP "$responder"
 	rm "$db-wal" "$db-shm"
 	look_begins
 	echo "CREATE TABLE theirs (x); SELECT 'written';" >&"$look_fd"
 	until_true grep -qx written "$dir/look.out"
+	kill -CONT "$responder"
 	event 3
 	recorded custom s
 	look_ends
