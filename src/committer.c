@@ -9,13 +9,12 @@
 #include "timestamp.h"
 
 /*
- * Pages of the write-ahead log (4 KiB each) after which a checkpoint is made
- * beside the commits.  Commits go on meanwhile, so that it never comes to the
- * end of the log: once it is as near to it as CHECKPOINT_REST, or the log has
- * come to CHECKPOINT_PAGES_MAX, the committer makes the rest between two
- * commits.  Then the log is written from its beginning again.
+ * After STORE_CHECKPOINT_PAGES (4 KiB each) a checkpoint is made beside the
+ * commits.  Commits go on meanwhile, so that it never comes to the end of the
+ * log: once it is as near to it as CHECKPOINT_REST, or the log has come to
+ * CHECKPOINT_PAGES_MAX, the committer makes the rest between two commits.
+ * Then the log is written from its beginning again.
  */
-#define CHECKPOINT_PAGES 1000
 #define CHECKPOINT_REST 200
 #define CHECKPOINT_PASSES 8
 #define CHECKPOINT_PAGES_MAX 8000
@@ -355,7 +354,8 @@ want_checkpoint(struct committer *c)
 	if (pages < c->checkpointed_pages)
 		c->checkpointed_pages = 0;
 	pthread_mutex_lock(&c->checkpoint_lock);
-	bool due = pages >= c->checkpointed_pages + CHECKPOINT_PAGES;
+	bool due = pages >= c->checkpointed_pages +
+	    STORE_CHECKPOINT_PAGES;
 	bool finish = pages > 0 && (c->checkpoint_near ||
 	    (due && pages >= CHECKPOINT_PAGES_MAX));
 	c->checkpoint_near = false;

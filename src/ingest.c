@@ -124,6 +124,14 @@ check_method(struct call *call)
 	return reply_set(&call->reply, REPLY_NOT_POST, "%s", "");
 }
 
+/* All but the event, which has its own. */
+static void
+conversion_free_values(struct conversion *c)
+{
+	mapping_free(&c->mapping);
+	envelope_close(&c->envelope);
+}
+
 static bool
 is_small(const struct call *call)
 {
@@ -145,14 +153,13 @@ begin_values(struct call *call)
 	pthread_mutex_unlock(&values_lock);
 }
 
-/* Frees what was read of the body; the event has its own. */
+/* Frees what was read of the body, and lets another begin. */
 static void
 end_values(struct call *call)
 {
 	if (!call->has_values)
 		return;
-	mapping_free(&call->conversion.mapping);
-	envelope_close(&call->conversion.envelope);
+	conversion_free_values(&call->conversion);
 	json_object_put(call->json);
 	call->json = NULL;
 	if (is_small(call))
@@ -283,8 +290,7 @@ void
 ingest_conversion_free(struct conversion *c)
 {
 	event_free(&c->event);
-	mapping_free(&c->mapping);
-	envelope_close(&c->envelope);
+	conversion_free_values(c);
 }
 
 static enum reply_kind

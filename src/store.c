@@ -17,9 +17,6 @@
 
 #define PROBE_BYTES 4096
 
-/* Pages of the log after which a CGI program copies it at its commit. */
-#define CHECKPOINT_PAGES 1000
-
 /* A page, with its header in the log. */
 #define PAGE_BYTES (4096 + 24)
 
@@ -686,7 +683,7 @@ checkpoint_at_commit(void *context, sqlite3 *db, const char *name, int pages)
 {
 	(void)db;
 	(void)name;
-	if (pages >= CHECKPOINT_PAGES)
+	if (pages >= STORE_CHECKPOINT_PAGES)
 		store_checkpoint(context);
 	return SQLITE_OK;
 }

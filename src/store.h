@@ -50,6 +50,9 @@ struct outcome {
 
 struct store;
 
+/* Pages of the write-ahead log after which a checkpoint is due. */
+#define STORE_CHECKPOINT_PAGES 1000
+
 enum store_role {
 	STORE_WRITER,          /* checkpoints by itself, at a commit */
 	STORE_THREADED_WRITER, /* leaves them to a checkpointer */

@@ -340,9 +340,7 @@ padded() {
 }
 
 @test "503 with Retry-After when the disk is full" {
-	mkdir "$dir/small"
-	small_disk "$dir/small" 512k
-	with DB_PATH="$dir/small/agentlens.db"
+	small_disk 512k
 	printf '{"source":"generic","event":"e","data":{"type":"t","data":"%*s"}}' 9000 '' >"$dir/body"
 	local i
 	for i in {1..60}; do

@@ -19,10 +19,6 @@ reader_ends() {
 	locker=
 }
 
-log_bytes() {
-	stat -c %s "$db-wal"
-}
-
 megabyte() {
 	printf '{"source":"generic","event":"e","data":{"data":"%0*d"}}' 1000000 0 >"$dir/body"
 }

@@ -322,6 +322,17 @@ row() {
 	echo "row: $*"
 }
 
+# memory_kb FIELD: of the responder, from /proc; RssAnon is without files that
+# it maps.
+memory_kb() {
+	sed -n "s/^$1:[^0-9]*\([0-9]*\) kB$/\1/p" "/proc/$responder/status"
+}
+
+# log_bytes: of the write-ahead log, which must be there.
+log_bytes() {
+	stat -c %s "$db-wal"
+}
+
 # megabyte_of VALUE: prints a generic event with as many of it.
 megabyte_of() {
 	awk -v value="$1" 'BEGIN {
@@ -422,11 +433,13 @@ read_only_database() {
 	with DB_PATH="$db"
 }
 
-# small_disk FOLDER SIZE: what is started from now on finds a file system of
-# this size there, in a mount namespace of its own.
+# small_disk SIZE: what is started from now on has its database in $dir/small, a
+# file system of this size, in a mount namespace of its own.
 small_disk() {
+	mkdir "$dir/small"
+	with DB_PATH="$dir/small/agentlens.db"
 	unshare -rm sh -c 'mount -t tmpfs -o "size=$2" none "$1" && echo ready && exec sleep 300' \
-		sh "$1" "$2" >"$dir/small_disk" 2>&1 </dev/null 3>&- &
+		sh "$dir/small" "$1" >"$dir/small_disk" 2>&1 </dev/null 3>&- &
 	locker=$!
 	until_true test -s "$dir/small_disk"
 	[ "$(cat "$dir/small_disk")" = ready ] ||

@@ -3,11 +3,6 @@
 
 load helper
 
-# resident: the responder's memory in KiB, without files that it maps.
-resident() {
-	awk '/^RssAnon:/ { print $2 }' "/proc/$responder/status"
-}
-
 good_lines() {
 	awk -v n="$1" 'BEGIN { for (i = 1; i <= n; i++)
 		printf "{\"source\":\"generic\",\"event\":\"good\",\"data\":{\"n\":%d},\"context\":{\"agentlens_session_id\":\"s\"}}\n", i }' >"$dir/many"
@@ -23,9 +18,9 @@ good_lines() {
 	post_all "$dir/many" 8
 	equal 'good answers' 300 "$(grep -c ^201 "$dir/answers")"
 	wait "$peers" || { cat "$dir/peers"; return 1; }
-	before=$(resident)
+	before=$(memory_kb RssAnon)
 	node "$BATS_TEST_DIRNAME/peers.mjs" "$socket" 4 10000
-	after=$(resident)
+	after=$(memory_kb RssAnon)
 	echo "from $before KiB to $after KiB"
 	is_sanitized || [ $((after - before)) -le 2048 ]
 	post '{"source":"generic","event":"last","data":{}}'

@@ -9,11 +9,6 @@ session_lines() {
 		printf "{\"source\":\"generic\",\"event\":\"e\",\"data\":{\"data\":%d},\"context\":{\"agentlens_session_id\":\"s%d\"}}\n", i, i % 5 }'
 }
 
-# resident: the responder's memory in KiB, without files that it maps.
-resident() {
-	awk '/^RssAnon:/ { print $2 }' "/proc/$responder/status"
-}
-
 answers_are_there() {
 	[ "$(wc -l <"$dir/answers")" -ge "$1" ]
 }
@@ -75,10 +70,8 @@ ends_in_order() {
 }
 
 @test "a disk that is full in the middle of load loses no answered event" {
-	mkdir "$dir/small"
-	small_disk "$dir/small" 4m
+	small_disk 4m
 	db=$dir/small/agentlens.db
-	with DB_PATH="$db"
 	query() {
 		"${launcher[@]}" sqlite3 -batch -cmd '.timeout 10000' "$db" "$1"
 	}
@@ -263,10 +256,10 @@ ends_in_order() {
 	head -2000 "$dir/all" >>"$dir/many"
 	post_all "$dir/many" 32
 	local before after
-	before=$(resident)
+	before=$(memory_kb RssAnon)
 	tail -n +2001 "$dir/all" >"$dir/many"
 	post_all "$dir/many" 32
-	after=$(resident)
+	after=$(memory_kb RssAnon)
 	echo "from $before KiB to $after KiB"
 	equal 'answers' 20000 "$(wc -l <"$dir/answers")"
 	equal 'statuses' '200 0
@@ -275,11 +268,6 @@ ends_in_order() {
 401 5000
 404 2500' "$(for i in 200 201 400 401 404; do echo "$i $(grep -c "^$i" "$dir/answers")"; done)"
 	is_sanitized || [ $((after - before)) -le 1024 ]
-}
-
-# memory_kb FIELD: of the responder, from /proc.
-memory_kb() {
-	sed -n "s/^$1:[^0-9]*\([0-9]*\) kB$/\1/p" "/proc/$responder/status"
 }
 
 @test "bodies of small objects at once take the memory of two, and give it back" {
