@@ -27,12 +27,12 @@ const modes = [
  * happens within another and is counted elsewhere.
  */
 const parts = {
-	"accept and read": ["gateway_serve", "-ingest_handle", "request_read_body"],
-	"JSON": ["json_read", "answer>json_object_put", "finish>json_object_put"],
-	"HMAC and keys": ["signature_hmac_sha256", "signature_decode", "signature_equal", "signature_sha256", "-event_hash>signature_sha256"],
-	"mapping": ["source_find", "envelope_open", "envelope_sent_at", "mapping_apply", "envelope_close", "mapping_free", "-envelope_open>json_read", "-field_read_object>json_read"],
+	"accept and read": ["fastcgi_serve", "-ingest_handle", "request_read_body"],
+	"JSON": ["json_read", "free_values>json_object_put", "ingest_handle>json_object_put"],
+	"HMAC and keys": ["digest_hmac_sha256", "scheme_read", "digest_equal", "digest_sha256", "-event_hash>digest_sha256"],
+	"mapping": ["source_find", "envelope_open", "envelope_fill", "envelope_sent_at", "mapping_find", "mapping_apply", "envelope_close", "mapping_free", "-envelope_open>json_read", "-field_read_object>json_read"],
 	"canonical text and chain": ["event_build", "event_seal", "event_free"],
-	"SQLite": ["store_begin", "store_append", "store_commit", "store_checkpoint", "store_is_current", "-event_seal"],
+	"SQLite": ["engine_begin", "record_append", "engine_end", "engine_checkpoint", "-event_seal"],
 	"reply": ["reply_write", "request_answer"],
 };
 
@@ -48,11 +48,11 @@ async function count(total, connections) {
 	const file = join(work, "callgrind.out"), socket = join(work, "cpu.sock"), lines = join(work, "requests");
 	const database = join(work, "cpu.db");
 	writeRequests(lines, total);
-	const child = start(program("tests/fcgi-request"), ["-l", socket, "valgrind", "--tool=callgrind",
+	const child = start(program("tests/lib/fcgi-request"), ["-l", socket, "valgrind", "--tool=callgrind",
 		`--callgrind-out-file=${file}`, "--quiet", ingest],
 		{ env: { PATH: process.env.PATH, HOME: work, DB_PATH: database, AGENTGATE_WEBHOOK_SECRET: secret, INGEST_SANDBOX: "off" }, stdio: ["ignore", "ignore", "inherit"] });
 	await until("the responder's socket", () => existsSync(socket));
-	const answers = await output(program("tests/fcgi-request"), ["-b", lines, "-c", String(connections), socket,
+	const answers = await output(program("tests/lib/fcgi-request"), ["-b", lines, "-c", String(connections), socket,
 		"GATEWAY_INTERFACE=CGI/1.1", "SERVER_SOFTWARE=lighttpd/1.4.69", "SERVER_PROTOCOL=HTTP/1.1", "REQUEST_METHOD=POST",
 		"SCRIPT_NAME=/api/events/ingest", "REQUEST_URI=/api/events/ingest", "CONTENT_TYPE=application/json", "REMOTE_ADDR=127.0.0.1"]);
 	await stop(child);

@@ -12,12 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ingest.h"
-#include "json.h"
+#include "base/hex.h"
+#include "base/json.h"
+#include "base/timestamp.h"
 #include "settings.h"
-#include "signature.h"
-#include "store.h"
-#include "timestamp.h"
+#include "store/record.h"
 
 #define SECRET "bench-secret-0123456789abcdef"
 #define EVENTS_PER_COMMIT 20000
@@ -34,14 +33,14 @@ die(const char *what)
 static void
 name_session(char session[EVENT_SESSION_SIZE], unsigned long n)
 {
-	unsigned char digest[SIGNATURE_BYTES];
-	char text[32], hex[SIGNATURE_HEX_SIZE];
+	unsigned char digest[DIGEST_BYTES];
+	char text[32], hex[DIGEST_HEX_SIZE];
 	const struct iovec part = { text,
 		(size_t)snprintf(text, sizeof(text), "session %lu", n) };
 
-	if (signature_sha256(&part, 1, digest) != 0)
+	if (digest_sha256(&part, 1, digest) != 0)
 		die("SHA-256");
-	signature_hex(digest, hex);
+	hex_write(digest, DIGEST_BYTES, hex);
 	snprintf(session, EVENT_SESSION_SIZE, "sess_%.24s", hex);
 }
 
@@ -70,22 +69,22 @@ convert(struct conversion *conversion, struct json_object **json,
     const char *body, size_t len)
 {
 	struct json_error error;
-	struct reply reply;
+	struct refusal refusal;
 
 	*conversion = (struct conversion){ 0 };
 	if (json_read(body, len, json, &error) != 0 ||
-	    ingest_convert(conversion, &sources[SOURCE_AGENTGATE], *json,
-	    true, "default", &reply) != REPLY_NONE)
+	    delivery_convert(conversion, &sources[SOURCE_AGENTGATE], *json,
+	    true, "default", &refusal) != REFUSAL_NONE)
 		die("mapping a body");
 }
 
 static void
-append(struct store *store, unsigned long n, unsigned long sessions)
+append(struct engine *engine, unsigned long n, unsigned long sessions)
 {
 	const struct source *source = &sources[SOURCE_AGENTGATE];
 	char body[1024], session[EVENT_SESSION_SIZE];
-	char signature[SIGNATURE_HEX_SIZE];
-	unsigned char digest[SIGNATURE_BYTES];
+	char signature[DIGEST_HEX_SIZE];
+	unsigned char digest[DIGEST_BYTES];
 	struct outcome outcome;
 	struct conversion conversion;
 	struct json_object *json;
@@ -103,19 +102,15 @@ append(struct store *store, unsigned long n, unsigned long sessions)
 		.event = &conversion.event,
 	};
 	convert(&conversion, &json, body, delivery.body_len);
-	const struct iovec key[] = {
-		{ (void *)source->name, strlen(source->name) + 1 },
-		{ body, delivery.body_len },
-	};
-	if (signature_hmac_sha256(SECRET, strlen(SECRET), body,
+	if (digest_hmac_sha256(SECRET, strlen(SECRET), body,
 	    delivery.body_len, digest) != 0 ||
-	    signature_sha256(key, 2, delivery.key) != 0)
+	    delivery_key(source, body, delivery.body_len, delivery.key) != 0)
 		die("libgcrypt");
-	signature_hex(digest, signature);
-	store_append(store, &delivery, &outcome);
-	if (outcome.kind != REPLY_RECORDED)
+	hex_write(digest, DIGEST_BYTES, signature);
+	record_append(engine, &delivery, &outcome);
+	if (!outcome.recorded)
 		die("recording an event");
-	ingest_conversion_free(&conversion);
+	conversion_free(&conversion);
 	json_object_put(json);
 }
 
@@ -135,20 +130,21 @@ main(int argc, char **argv)
 	};
 	unsigned long events = strtoul(argv[2], NULL, 10);
 	unsigned long sessions = strtoul(argv[3], NULL, 10);
-	struct store *store;
+	struct engine *engine;
 
-	if (signature_init() != 0 ||
-	    store_open(&store, &settings, STORE_WRITER) != REPLY_NONE)
+	if (digest_init() != 0 ||
+	    (engine = engine_open(&settings, false)) == NULL)
 		die("opening the database");
 	for (unsigned long n = 0; n < events; n++) {
-		if (n % EVENTS_PER_COMMIT == 0 &&
-		    store_begin(store, 1000) != REPLY_NONE)
+		if (n % EVENTS_PER_COMMIT == 0 && engine_begin(engine,
+		    timestamp_monotonic() + settings.busy_ms) != REFUSAL_NONE)
 			die("beginning");
-		append(store, n, sessions == 0 ? events : sessions);
+		append(engine, n, sessions == 0 ? events : sessions);
 		if ((n % EVENTS_PER_COMMIT == EVENTS_PER_COMMIT - 1 ||
-		    n == events - 1) && store_commit(store) != REPLY_NONE)
+		    n == events - 1) &&
+		    engine_end(engine, REFUSAL_NONE) != REFUSAL_NONE)
 			die("committing");
 	}
-	store_close(store);
+	engine_close(engine);
 	return 0;
 }

@@ -225,7 +225,7 @@ ${facts.map((fact) => (same(fact) ? `- ${fact}: ${machines[0][1][fact]}` :
 
 export function report(parts) {
 	return [
-		"# Results\n\nWritten by `make bench` and its like; the values of every round are in `results/`. Change the bench, not this file.\n",
+		"# Results\n\nWritten by `make bench` and its like, which leave the values of every round in `bench/results/` of the build folder. Change the bench, not this file.\n",
 		...Object.entries(parts).filter(([, { quick }]) => quick).map(([name]) =>
 			`**The part "${name}" is from a quick run, which only tries the tools: its figures mean nothing.**\n`),
 		goalsSection(parts),

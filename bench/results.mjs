@@ -1,5 +1,5 @@
-// Figures, and where they are kept: bench/results/PART.json holds the values of
-// every round, bench/RESULTS.md is written from all of them.
+// Figures, and where they are kept: the values of every round in PART.json in
+// the build folder, and bench/RESULTS.md, which is made from all parts.
 
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -12,7 +12,8 @@ export const quick = (process.env.QUICK ?? "") !== "";
 export const number = (name, fallback) => Number(process.env[name] || fallback);
 
 // A quick run only tries the tools; its figures do not replace real ones.
-const folder = process.env.RESULTS ?? (quick ? join(build, "bench/quick") : join(source, "bench"));
+const folder = join(build, quick ? "bench/quick" : "bench/results");
+const partNames = ["compare", "growth", "cpu", "backpressure"];
 
 function output(command, ...args) {
 	try {
@@ -43,13 +44,22 @@ export function machine() {
 	};
 }
 
+// The report in the source tree is replaced only when every part was measured
+// in this build folder: otherwise it would lose what is missing here.
 export function save(part, figures) {
-	mkdirSync(join(folder, "results"), { recursive: true });
-	writeFileSync(join(folder, "results", `${part}.json`), `${JSON.stringify({ quick, machine: machine(), ...figures }, null, "\t")}\n`);
-	const parts = Object.fromEntries(["compare", "growth", "cpu", "backpressure"]
-		.map((name) => [name, join(folder, "results", `${name}.json`)])
+	mkdirSync(folder, { recursive: true });
+	writeFileSync(join(folder, `${part}.json`), `${JSON.stringify({ quick, machine: machine(), ...figures }, null, "\t")}\n`);
+	const parts = Object.fromEntries(partNames
+		.map((name) => [name, join(folder, `${name}.json`)])
 		.filter(([, file]) => existsSync(file))
 		.map(([name, file]) => [name, JSON.parse(readFileSync(file, "utf8"))]));
-	writeFileSync(join(folder, "RESULTS.md"), report(parts));
-	console.log(`Written: ${join(folder, "RESULTS.md")}`);
+	const missing = partNames.filter((name) => parts[name] === undefined);
+	const written = [join(folder, "RESULTS.md")];
+	if (!quick && missing.length === 0)
+		written.push(join(source, "bench/RESULTS.md"));
+	for (const file of written)
+		writeFileSync(file, report(parts));
+	console.log(`Written: ${written.join(", ")}`);
+	if (!quick && missing.length > 0)
+		console.log(`bench/RESULTS.md is left as it was until these are measured too: ${missing.join(", ")}`);
 }

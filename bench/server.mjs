@@ -11,7 +11,7 @@ import { secret } from "./bodies.mjs";
 export const source = process.env.srcdir;
 export const build = process.env.builddir;
 export const program = (name) => join(build, name);
-export const ingest = program("src/agentlens-ingest");
+export const ingest = program("agentlens-ingest");
 
 // Everything made goes in here, and away at the end, whatever the end is.
 export const work = mkdtempSync(join(process.env.TMPDIR ?? tmpdir(), "agentlens-bench."));
@@ -131,7 +131,7 @@ function writeSettings(folder, settings) {
 // The tables as a user would make them at installation.
 function makeTables(database) {
 	execFileSync("sqlite3", ["-batch", database], { input:
-		`PRAGMA journal_mode = WAL;\n${readFileSync(join(source, "src/schema.sql"), "utf8")}`, stdio: ["pipe", "ignore", "inherit"] });
+		`PRAGMA journal_mode = WAL;\n${readFileSync(join(source, "src/store/schema.sql"), "utf8")}`, stdio: ["pipe", "ignore", "inherit"] });
 }
 
 export const phpFpm = ["php-fpm", "php-fpm8.4", "php-fpm8.3", "php-fpm8.2", "php-fpm8.1"].map((name) => join("/usr/sbin", name)).find(existsSync);

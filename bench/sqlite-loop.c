@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "schema.h"
+#include "store/schema.h"
 
 #define SESSIONS 1000
 #define SAMPLES_MAX 10000000

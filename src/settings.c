@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <pwd.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -14,11 +13,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "text.h"
+#include "base/envfile.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "webhook/field.h"
 
 #define FILE_NAME "agentlens-ingest.conf"
 #define FILE_BYTES_MAX 65536
-#define ID_BYTES_MAX 256
 #define SECRET_BYTES_MAX 4096
 
 enum kind {
@@ -53,9 +54,6 @@ static const char *const synchronous_modes[] = {
 	[SETTINGS_SYNCHRONOUS_EXTRA] = "extra",
 	NULL
 };
-
-static const char *const log_levels[] = { "error", "warn", "info", "debug",
-	NULL };
 
 static const char *const switches[] = { "off", "on", NULL };
 
@@ -97,30 +95,16 @@ static const struct setting table[] = {
 	    .max = 0666 },
 	NUMBER("INGEST_BUSY_MS", busy_ms, "4000", 0, 60000),
 	NUMBER("INGEST_READ_TIMEOUT_MS", read_timeout_ms, "10000", 1, 600000),
-	CHOICE("INGEST_LOG", log_level, "warn", log_levels),
+	CHOICE("INGEST_LOG", log_level, "warn", log_level_names),
 	CHOICE("INGEST_SANDBOX", sandbox, "on", switches),
 };
 
 #define SETTINGS_COUNT (sizeof(table) / sizeof(table[0]))
 
-/* Raw values before they are read; of the file, or of the environment. */
+/* The values as they are written, in the file or in the environment. */
 struct values {
 	char *value[SETTINGS_COUNT];
 };
-
-static int
-fail(char error[SETTINGS_ERROR_SIZE], const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static int
-fail(char error[SETTINGS_ERROR_SIZE], const char *format, ...)
-{
-	va_list args;
-	va_start(args, format);
-	vsnprintf(error, SETTINGS_ERROR_SIZE, format, args);
-	va_end(args);
-	return -1;
-}
 
 /* Index of the setting with this name or alias, or -1. */
 static int
@@ -145,7 +129,7 @@ wipe(char *string)
 
 static int
 parse_number(const struct setting *s, const char *value, long *number,
-    char error[SETTINGS_ERROR_SIZE])
+    struct error *error)
 {
 	int base = s->kind == KIND_OCTAL ? 8 : 10;
 	char *end;
@@ -155,268 +139,130 @@ parse_number(const struct setting *s, const char *value, long *number,
 	if (!isdigit((unsigned char)*value) || *end != '\0' || errno != 0 ||
 	    *number < s->min || *number > s->max) {
 		if (base == 8)
-			return fail(error, "%s must be a file mode from 0%lo "
-			    "to 0%lo", s->name, (unsigned long)s->min,
-			    (unsigned long)s->max);
-		return fail(error, "%s must be a whole number from %ld to %ld",
-		    s->name, s->min, s->max);
+			return error_set(error, "%s must be a file mode "
+			    "from 0%lo to 0%lo", s->name,
+			    (unsigned long)s->min, (unsigned long)s->max);
+		return error_set(error, "%s must be a whole number from %ld "
+		    "to %ld", s->name, s->min, s->max);
 	}
 	if (base == 8 && (*number & 0111) != 0)
-		return fail(error, "%s must not have execute bits", s->name);
+		return error_set(error, "%s must not have execute bits",
+		    s->name);
 	return 0;
 }
 
 static int
 parse_choice(const struct setting *s, const char *value, long *index,
-    char error[SETTINGS_ERROR_SIZE])
+    struct error *error)
 {
 	struct text names = TEXT_EMPTY;
 
-	for (*index = 0; s->choices[*index] != NULL; ++*index) {
+	for (*index = 0; s->choices[*index] != NULL; ++*index)
 		if (strcasecmp(value, s->choices[*index]) == 0)
 			return 0;
-	}
-	for (int i = 0; s->choices[i] != NULL; i++) {
-		text_puts(&names, i == 0 ? "" : ", ");
-		text_puts(&names, s->choices[i]);
-	}
-	fail(error, "%s must be one of: %s", s->name, text_string(&names));
+	for (int i = 0; s->choices[i] != NULL; i++)
+		text_printf(&names, "%s%s", i == 0 ? "" : ", ", s->choices[i]);
+	error_set(error, "%s must be one of: %s", s->name, text_string(&names));
 	text_free(&names);
 	return -1;
 }
 
 static int
-check_string(const struct setting *s, const char *value,
-    char error[SETTINGS_ERROR_SIZE])
+check_string(const struct setting *s, const char *value, struct error *error)
 {
 	size_t len = strlen(value);
 
 	if (s->kind == KIND_PATH && value[0] != '/')
-		return fail(error, "%s must be an absolute path", s->name);
+		return error_set(error, "%s must be an absolute path", s->name);
 	if (s->kind == KIND_PATH && value[len - 1] == '/')
-		return fail(error, "%s must be a file, not a folder", s->name);
+		return error_set(error, "%s must be a file, not a folder",
+		    s->name);
 	if (s->kind == KIND_SECRET && len > SECRET_BYTES_MAX)
-		return fail(error, "%s is longer than %d bytes", s->name,
+		return error_set(error, "%s is longer than %d bytes", s->name,
 		    SECRET_BYTES_MAX);
 	if (s->kind == KIND_TENANT) {
-		if (len > ID_BYTES_MAX)
-			return fail(error, "%s is longer than %d bytes",
-			    s->name, ID_BYTES_MAX);
+		if (len > FIELD_ID_BYTES_MAX)
+			return error_set(error, "%s is longer than %d bytes",
+			    s->name, FIELD_ID_BYTES_MAX);
 		for (const char *c = value; *c != '\0'; c++)
 			if (iscntrl((unsigned char)*c))
-				return fail(error, "%s has a control character",
-				    s->name);
+				return error_set(error, "%s has a control "
+				    "character", s->name);
 	}
 	return 0;
 }
 
 static int
 store_value(struct settings *settings, const struct setting *s,
-    const char *value, char error[SETTINGS_ERROR_SIZE])
+    const char *value, struct error *error)
 {
-	char *at = (char *)settings + s->offset;
+	void *member = (char *)settings + s->offset;
+	char **string = member;
 
 	if (s->kind == KIND_NUMBER || s->kind == KIND_OCTAL)
-		return parse_number(s, value, (long *)(void *)at, error);
+		return parse_number(s, value, member, error);
 	if (s->kind == KIND_CHOICE)
-		return parse_choice(s, value, (long *)(void *)at, error);
+		return parse_choice(s, value, member, error);
 
 	if (check_string(s, value, error) != 0)
 		return -1;
-	char *copy = strdup(value);
-	if (copy == NULL)
-		return fail(error, "out of memory");
-	*(char **)(void *)at = copy;
-	return 0;
+	*string = strdup(value);
+	return *string != NULL ? 0 : error_set(error, "out of memory");
 }
 
-struct file {
-	const char *at;
-	const char *end;
-	int line;
+/* What the settings file is read into. */
+struct reading {
+	struct values *values;
+	struct error *error;
 };
 
 static int
-next(struct file *f)
+take_assignment(void *context, const char *path, int line, const char *name,
+    const char *value)
 {
-	if (f->at == f->end)
-		return EOF;
-	if (*f->at == '\n')
-		f->line++;
-	return (unsigned char)*f->at++;
-}
+	struct reading *reading = context;
+	int index = find_setting(name);
 
-static void
-skip_line(struct file *f)
-{
-	int c;
-	while ((c = next(f)) != EOF && c != '\n')
-		;
-}
-
-/* In quotes everything is literal, but \" \\ \` \$ and a joined line inside
- * double quotes.  Returns -1 when the quote is not closed. */
-static int
-read_quoted(struct file *f, char quote, struct text *value)
-{
-	int c;
-
-	while ((c = next(f)) != EOF && c != quote) {
-		char byte = (char)c;
-		if (quote == '"' && c == '\\') {
-			c = next(f);
-			if (c == '\n')
-				continue;
-			if (c == EOF)
-				return -1;
-			if (strchr("\"\\`$", c) == NULL)
-				text_puts(value, "\\");
-			byte = (char)c;
-		}
-		text_add(value, &byte, 1);
-	}
-	return c == EOF ? -1 : 0;
-}
-
-/* The rest of a line after "NAME=".  Unquoted space at its end is dropped. */
-static int
-read_value(struct file *f, struct text *value)
-{
-	size_t keep = 0;
-	int c;
-
-	while ((c = next(f)) != EOF && c != '\n') {
-		char byte = (char)c;
-		if (c == '"' || c == '\'') {
-			if (read_quoted(f, byte, value) != 0)
-				return -1;
-			keep = value->len;
-			continue;
-		}
-		if (c == '\\') {
-			c = next(f);
-			if (c == '\n' || c == EOF)
-				continue;
-			byte = (char)c;
-			text_add(value, &byte, 1);
-			keep = value->len;
-			continue;
-		}
-		if (value->len == 0 && isspace(c))
-			continue;
-		text_add(value, &byte, 1);
-		if (!isspace(c))
-			keep = value->len;
-	}
-	if (value->len > keep) {
-		value->len = keep;
-		value->data[keep] = '\0';
-	}
-	return 0;
-}
-
-/* Reads one assignment into `values`; 1 when there are no more, else 0. */
-static int
-read_assignment(struct file *f, const char *path, struct values *values,
-    char error[SETTINGS_ERROR_SIZE])
-{
-	char name[64];
-	size_t len = 0;
-	int c;
-
-	do
-		c = next(f);
-	while (c != EOF && isspace(c));
-	if (c == EOF)
-		return 1;
-	if (c == '#' || c == ';') {
-		skip_line(f);
-		return 0;
-	}
-
-	int line = f->line;
-	for (; c != EOF && c != '=' && c != '\n'; c = next(f))
-		if (len < sizeof(name) - 1)
-			name[len++] = (char)c;
-	while (len > 0 && isspace((unsigned char)name[len - 1]))
-		len--;
-	name[len] = '\0';
-	if (c != '=')
-		return fail(error, "%s:%d: a line must be NAME=value", path,
-		    line);
-	/* A name that goes on behind a NUL is not the one before it. */
-	int index = strlen(name) == len ? find_setting(name) : -1;
 	if (index < 0)
-		return fail(error, "%s:%d: unknown setting %s", path, line,
-		    name);
-
-	struct text value = TEXT_EMPTY;
-	if (read_value(f, &value) != 0) {
-		text_free(&value);
-		return fail(error, "%s:%d: a quote is not closed", path, line);
-	}
-	if (value.failed || memchr(text_string(&value), '\0', value.len) !=
-	    NULL) {
-		text_free(&value);
-		return fail(error, "%s:%d: the value of %s has a NUL byte",
+		return error_set(reading->error, "%s:%d: unknown setting %s",
 		    path, line, name);
-	}
-	wipe(values->value[index]);
-	values->value[index] = strdup(text_string(&value));
-	if (value.data != NULL)
-		explicit_bzero(value.data, value.size);
-	text_free(&value);
-	return values->value[index] == NULL ? fail(error, "out of memory") : 0;
-}
-
-static int
-parse_file(const char *path, const char *content, size_t len,
-    struct values *values, char error[SETTINGS_ERROR_SIZE])
-{
-	static const char bom[] = "\xef\xbb\xbf";
-	struct file f = { content, content + len, 1 };
-	int result;
-
-	/* Some editors of Windows begin a file so. */
-	if (len >= sizeof(bom) - 1 && memcmp(content, bom, sizeof(bom) - 1) ==
-	    0)
-		f.at += sizeof(bom) - 1;
-	do
-		result = read_assignment(&f, path, values, error);
-	while (result == 0);
-	return result < 0 ? -1 : 0;
+	wipe(reading->values->value[index]);
+	reading->values->value[index] = strdup(value);
+	return reading->values->value[index] != NULL ? 0 :
+	    error_set(reading->error, "out of memory");
 }
 
 static int
 read_file(const char *path, FILE *stream, struct values *values,
-    char error[SETTINGS_ERROR_SIZE])
+    struct error *error)
 {
+	struct reading reading = { values, error };
+	struct text content = TEXT_EMPTY;
 	struct stat status;
-	int result = -1;
+	int result;
 
 	if (fstat(fileno(stream), &status) != 0 || !S_ISREG(status.st_mode))
-		return fail(error, "%s is not a file", path);
+		return error_set(error, "%s is not a file", path);
 	if ((status.st_mode & S_IWOTH) != 0)
-		return fail(error, "anybody can write to %s: chmod o-w it",
+		return error_set(error, "anybody can write to %s: chmod o-w it",
 		    path);
-	char *content = malloc(FILE_BYTES_MAX + 1);
-	if (content == NULL)
-		return fail(error, "out of memory");
-	size_t len = fread(content, 1, FILE_BYTES_MAX + 1, stream);
-	if (ferror(stream))
-		fail(error, "%s cannot be read: %s", path, strerror(errno));
-	else if (len > FILE_BYTES_MAX)
-		fail(error, "%s is larger than %d bytes", path,
-		    FILE_BYTES_MAX);
-	else
-		result = parse_file(path, content, len, values, error);
-	explicit_bzero(content, FILE_BYTES_MAX + 1);
-	free(content);
+	/* All room is taken at once: a text that grows would leave copies of
+	 * secrets behind. */
+	result = text_reserve(&content, FILE_BYTES_MAX + 1) != 0 ?
+	    error_set(error, "out of memory") :
+	    file_read_stream(stream, path, FILE_BYTES_MAX, &content, error);
+	if (result == 0)
+		result = envfile_read(path, text_string(&content),
+		    content.len, take_assignment, &reading, error);
+	if (content.data != NULL)
+		explicit_bzero(content.data, content.size);
+	text_free(&content);
 	return result;
 }
 
-/* ~/.agentlens-ingest.conf, or NULL.  A static program cannot count on
- * getpwuid(), so without $HOME the home folder comes from /etc/passwd. */
+/* The path of ~/.agentlens-ingest.conf, which the caller frees, or NULL.
+ * Without $HOME the folder comes from /etc/passwd itself, since getpwuid() may
+ * not work in a program that is linked statically. */
 static char *
 home_file(void)
 {
@@ -441,13 +287,13 @@ home_file(void)
 }
 
 /*
- * Opens the first settings file that exists.  Only $INGEST_CONFIG must.  A
- * file that exists and cannot be read is an error: going on without it would
- * write somewhere else, unsigned deliveries among it.
+ * Reads the first settings file that exists.  The one that $INGEST_CONFIG names
+ * must exist.  A file that exists and cannot be read is an error: without it
+ * the program would accept unsigned deliveries, and write another database.
  */
 static int
 load_file(struct settings *settings, struct values *values,
-    char error[SETTINGS_ERROR_SIZE])
+    struct error *error)
 {
 	const char *named = getenv("INGEST_CONFIG");
 	char *paths[2] = { NULL, NULL };
@@ -461,15 +307,16 @@ load_file(struct settings *settings, struct values *values,
 		paths[1] = strdup(SYSCONFDIR "/" FILE_NAME);
 	}
 	for (int i = 0; i < 2 && settings->file == NULL && result == 0; i++) {
-		/* A home that is not ours ($HOME of root, kept by a program
-		 * that dropped its privileges) is as good as none. */
+		/* A home folder that may not be searched counts as one without
+		 * the file: a program that dropped its privileges still has
+		 * root's $HOME. */
 		if (paths[i] == NULL ||
 		    (named == NULL && access(paths[i], F_OK) != 0))
 			continue;
 		FILE *stream = fopen(paths[i], "re");
 		if (stream == NULL) {
-			result = fail(error, "the settings file %s cannot be "
-			    "read: %s", paths[i], strerror(errno));
+			result = error_set(error, "the settings file %s "
+			    "cannot be read: %s", paths[i], strerror(errno));
 			break;
 		}
 		settings->file = strdup(paths[i]);
@@ -484,9 +331,9 @@ load_file(struct settings *settings, struct values *values,
 extern char **environ;
 
 static int
-load_environment(struct values *values, char error[SETTINGS_ERROR_SIZE])
+load_environment(struct values *values, struct error *error)
 {
-	/* What is replaced, wipe() has freed.
+	/* wipe() has freed each value that is replaced.
 	 * NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 	for (char **entry = environ; *entry != NULL; entry++) {
 		size_t len = strcspn(*entry, "=");
@@ -500,8 +347,8 @@ load_environment(struct values *values, char error[SETTINGS_ERROR_SIZE])
 		if (index < 0) {
 			if (strncmp(name, "INGEST_", 7) == 0 &&
 			    strcmp(name, "INGEST_CONFIG") != 0)
-				return fail(error, "unknown setting %s in the "
-				    "environment", name);
+				return error_set(error, "unknown setting %s "
+				    "in the environment", name);
 			continue;
 		}
 		/* DB_PATH wins over its alias. */
@@ -512,13 +359,13 @@ load_environment(struct values *values, char error[SETTINGS_ERROR_SIZE])
 		wipe(values->value[index]);
 		values->value[index] = strdup(*entry + len + 1);
 		if (values->value[index] == NULL)
-			return fail(error, "out of memory");
+			return error_set(error, "out of memory");
 	}
 	return 0;
 }
 
 int
-settings_load(struct settings *settings, char error[SETTINGS_ERROR_SIZE])
+settings_load(struct settings *settings, struct error *error)
 {
 	struct values file = { { NULL } }, environment = { { NULL } };
 	int result;
@@ -546,14 +393,13 @@ settings_load(struct settings *settings, char error[SETTINGS_ERROR_SIZE])
 }
 
 int
-settings_check(const struct settings *settings,
-    char error[SETTINGS_ERROR_SIZE])
+settings_check(const struct settings *settings, struct error *error)
 {
 	struct stat status;
 
 	if (settings->file != NULL && stat(settings->file, &status) == 0 &&
 	    (status.st_mode & S_IROTH) != 0)
-		return fail(error, "anybody can read the secrets in %s: "
+		return error_set(error, "anybody can read the secrets in %s: "
 		    "chmod 600 it", settings->file);
 	return 0;
 }

@@ -1,4 +1,5 @@
-/* The settings: environment first, then one file. */
+/* The settings, from the environment first and then from one file.  They do not
+ * know what is done with them. */
 #ifndef SETTINGS_H
 #define SETTINGS_H
 
@@ -6,8 +7,9 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "log.h"
-#include "source.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "webhook/source.h"
 
 enum settings_journal {
 	SETTINGS_JOURNAL_WAL,
@@ -20,29 +22,27 @@ enum settings_synchronous {
 	SETTINGS_SYNCHRONOUS_EXTRA
 };
 
-/* A source's current secret and the one before it; NULL when not set. */
+/* A source has its current secret and the one before it. */
 #define SETTINGS_SECRETS 2
 
 struct settings {
 	char *db_path; /* absolute */
-	char *secrets[SOURCES][SETTINGS_SECRETS];
+	char *secrets[SOURCES][SETTINGS_SECRETS]; /* NULL when not set */
 	char *tenants[SOURCES];
 	long max_body; /* bytes */
 	long max_wal_mb; /* MiB */
 	long threads;
-	long batch; /* events a commit */
-	long journal;
-	long synchronous;
+	long batch; /* the most events in one commit */
+	long journal;     /* enum settings_journal */
+	long synchronous; /* enum settings_synchronous */
 	long file_mode;
 	long busy_ms;
 	long read_timeout_ms;
-	long log_level;
+	long log_level; /* enum log_level */
 	long sandbox; /* 0: off */
 
 	char *file; /* the settings file that was read, or NULL */
 };
-
-#define SETTINGS_ERROR_SIZE 512
 
 /*
  * Reads the environment, then the first of $INGEST_CONFIG,
@@ -52,14 +52,11 @@ struct settings {
  * Returns 0, or -1 with a sentence in `error` that says what to do; release
  * the settings in both cases.
  */
-int settings_load(struct settings *settings, char error[SETTINGS_ERROR_SIZE]);
+int settings_load(struct settings *settings, struct error *error);
 
-/*
- * Looks at what a running program only warns of: that nobody else can read
- * the secrets in the settings file.  Returns 0, or -1 with a sentence.
- */
-int settings_check(const struct settings *settings,
-    char error[SETTINGS_ERROR_SIZE]);
+/* Checks that not every user can read the secrets in the settings file.
+ * Returns 0, or -1 with a sentence. */
+int settings_check(const struct settings *settings, struct error *error);
 
 /* Whether `path` lies inside the directory `root`, symbolic links followed.
  * A path that does not exist yet is judged by its folder. */

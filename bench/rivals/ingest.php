@@ -3,7 +3,7 @@
 // AgentGate's decisions, done honestly.  It checks the signature, decodes the
 // JSON, and records event, session, agent and delivery in one transaction, in
 // the same tables, with the same chain, dedup and durability.  The tables are
-// made beforehand, from src/schema.sql, in a file in WAL mode.  The connection
+// made beforehand, from src/store/schema.sql, in a file in WAL mode.  The connection
 // is kept from one request to the next, which is in PHP's favour.
 
 declare(strict_types=1);

@@ -1,255 +1,218 @@
-/* export: the events, as JSON lines or CSV, in the order of writing. */
+/* agentlens-log export: prints all events as JSON lines or CSV, in the order in
+ * which they were written. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "commands.h"
-#include "database.h"
-#include "evidence.h"
-#include "output.h"
+#include "agentlens-log/command.h"
+#include "base/json_line.h"
+#include "reader/entries.h"
+#include "store/columns.h"
 
-struct member {
-	const char *name;
-	const char *value;
-};
-
-#define MEMBERS 15
-
-/* The columns as they are: texts, so that a round trip changes no byte. */
-static void
-list_members(const struct event_row *e, struct member members[MEMBERS])
-{
-	const struct member all[MEMBERS] = {
-		{ "id", e->columns.id },
-		{ "timestamp", e->columns.timestamp },
-		{ "session_id", e->columns.session_id },
-		{ "agent_id", e->columns.agent_id },
-		{ "event_type", e->columns.event_type },
-		{ "severity", e->columns.severity },
-		{ "payload", e->columns.payload },
-		{ "metadata", e->columns.metadata },
-		{ "prev_hash", e->columns.prev_hash },
-		{ "hash", e->hash },
-		{ "tenant_id", e->tenant_id },
-		{ "verified_agent_id", e->verified_agent_id },
-		{ "pricing_version", e->pricing_version },
-		{ "org_id", e->org_id },
-		{ "project_id", e->project_id },
-	};
-	memcpy(members, all, sizeof(all));
-}
-
-static void
-add_hex(struct text *line, const char *name, const unsigned char *bytes,
-    size_t len)
-{
-	struct text hex = TEXT_EMPTY;
-	char digits[3];
-
-	for (size_t i = 0; bytes != NULL && i < len; i++) {
-		snprintf(digits, sizeof(digits), "%02x", bytes[i]);
-		text_puts(&hex, digits);
-	}
-	output_json_text(line, name, bytes == NULL ? NULL :
-	    text_string(&hex));
-	text_free(&hex);
-}
-
-/* What goes into the lines beside the walk. */
-struct export {
-	struct query *by_position; /* of ingest_pruned */
-	struct query *by_delivery;
+static struct {
 	bool deliveries;
-	int64_t pruned; /* events */
+	bool csv;
+} given;
+
+static const struct option_row options[] = {
+	{ "deliveries", 0, NULL, "also what was delivered, byte for byte",
+	    OPTION_FLAG, &given.deliveries },
+	{ "csv", 0, NULL, "CSV (RFC 4180) in place of JSON lines",
+	    OPTION_FLAG, &given.csv },
+	{ 0 }
 };
 
-#define PRUNED_ROW "SELECT pruned_at, delivery_id, delivery_leaf, position," \
-	" event_id, tenant_id, session_id, prev_hash, hash, event_leaf" \
-	" FROM ingest_pruned WHERE "
+struct export {
+	struct query *by_position; /* a row of ingest_pruned */
+	struct query *by_delivery; /* the same */
+	int64_t pruned;            /* events */
+};
 
+/* --- JSON lines ---------------------------------------------------------- */
+
+/* Adds a column.  JSON in it stays a text, so that an import changes no
+ * byte. */
 static void
-add_column(struct text *line, struct query *query, int column)
+add_column(struct text *line, const struct column *column, const void *member)
 {
-	const char *name = query_name(query, column);
-	const char *dot = strrchr(name, '_');
-	size_t len;
+	const char *name = columns_export_name(column);
+	const struct column_bytes *bytes = member;
+	const int64_t *number = member;
 
-	if (query_is_null(query, column)) {
-		output_json_text(line, name, NULL);
-	} else if (dot != NULL && strcmp(dot, "_leaf") == 0) {
-		const unsigned char *bytes = query_bytes(query, column, &len);
-		add_hex(line, name, bytes, len);
-	} else if (query_is_text(query, column, &len)) {
-		output_json_text(line, name, query_text(query, column));
-	} else {
-		output_json_number(line, name, query_number(query, column));
+	switch (column->type) {
+	case COLUMN_TEXT:
+		json_line_text(line, name, *(const char *const *)member);
+		break;
+	case COLUMN_NUMBER:
+	case COLUMN_OPTIONAL_NUMBER:
+		if (*number == COLUMN_NO_NUMBER)
+			json_line_text(line, name, NULL);
+		else
+			json_line_number(line, name, *number);
+		break;
+	case COLUMN_BYTES:
+		json_line_bytes(line, name, bytes->data, bytes->len);
+		break;
 	}
 }
 
-/* The row of ingest_pruned that this number finds, if there is one.  Without
- * the deliveries it tells of the event only. */
-static int
-print_pruned(struct export *export, struct query *query, int64_t number)
+/* Prints a row.  What ingest_pruned has of deliveries is left out where these
+ * are not exported. */
+static void
+print_row(enum table_id which, const void *row)
 {
+	const struct table *table = &columns_tables[which];
 	struct text line = TEXT_EMPTY;
+
+	json_line_text(&line, "table", table->name);
+	for (int i = 0; i < table->count; i++) {
+		const struct column *column = &table->columns[i];
+		if (which != TABLE_PRUNED || given.deliveries ||
+		    strncmp(column->name, "delivery_", 9) != 0)
+			add_column(&line, column,
+			    (const char *)row + column->offset);
+	}
+	json_line_end(&line);
+	text_puts(&line, "\n");
+	fwrite(text_string(&line), 1, line.len, stdout);
+	text_free(&line);
+}
+
+/* Prints the row of ingest_pruned with this number, if there is one. */
+static int
+print_pruned(struct query *query, int64_t number)
+{
+	struct pruned_row row;
 
 	query_bind_number(query, 1, number);
 	int step = query_step(query);
 	if (step == 1) {
-		output_json_text(&line, "table", "ingest_pruned");
-		for (int i = 0; i < query_columns(query); i++)
-			if (export->deliveries || (i != 1 && i != 2))
-				add_column(&line, query, i);
-		output_json_end(&line);
+		pruned_row_read(&row, query);
+		print_row(TABLE_PRUNED, &row);
 	}
 	query_reset(query);
 	return step < 0 ? -1 : 0;
 }
 
 static int
-print_delivery(void *context, const struct delivery_row *d)
+print_delivery(void *context, const struct delivery_row *delivery)
 {
 	struct export *export = context;
-	struct text line = TEXT_EMPTY;
 
-	output_json_text(&line, "table", "ingest_deliveries");
-	output_json_number(&line, "id", d->id);
-	output_json_number(&line, "sent_at", d->sent_at);
-	add_hex(&line, "key", d->key, d->key_len);
-	add_hex(&line, "idempotency_key", d->idempotency_key,
-	    d->idempotency_key_len);
-	output_json_text(&line, "event_id", d->event_id);
-	output_json_text(&line, "reason", d->reason);
-	output_json_text(&line, "source", d->source);
-	output_json_text(&line, "received_at", d->received_at);
-	output_json_text(&line, "remote_addr", d->remote_addr);
-	output_json_text(&line, "signature", d->signature);
-	add_hex(&line, "body", d->body, d->body_len);
-	output_json_end(&line);
-	return d->body_len > 0 ? 0 :
-	    print_pruned(export, export->by_delivery, d->id);
+	print_row(TABLE_DELIVERIES, delivery);
+	return delivery->body.len > 0 ? 0 :
+	    print_pruned(export->by_delivery, delivery->id);
 }
 
+/* --- CSV (RFC 4180) ------------------------------------------------------ */
+
+/* Prints a cell in quotes, each quote in it twice. */
 static void
-print_json(const struct event_row *event)
+print_cell(const char *value)
 {
-	struct member members[MEMBERS];
-	struct text line = TEXT_EMPTY;
-
-	list_members(event, members);
-	output_json_text(&line, "table", "events");
-	output_json_number(&line, "position", event->position);
-	for (int i = 0; i < MEMBERS; i++)
-		output_json_text(&line, members[i].name, members[i].value);
-	output_json_end(&line);
+	putchar('"');
+	for (const char *c = value; *c != '\0'; c++) {
+		if (*c == '"')
+			putchar('"');
+		putchar(*c);
+	}
+	putchar('"');
 }
 
-/* RFC 4180: in quotes, and a quote twice. */
+/* Prints the texts of an event; when it is NULL, their names. */
 static void
 print_csv(const struct event_row *event)
 {
-	struct member members[MEMBERS];
+	const struct table *table = &columns_tables[TABLE_EVENTS];
+	bool first = true;
 
-	list_members(event, members);
-	for (int i = 0; i < MEMBERS; i++) {
-		if (i > 0)
-			putchar(',');
-		if (members[i].value == NULL)
+	for (int i = 0; i < table->count; i++) {
+		const struct column *column = &table->columns[i];
+		const char *value = column->name;
+		if (column->type != COLUMN_TEXT)
 			continue;
-		putchar('"');
-		for (const char *c = members[i].value; *c != '\0'; c++) {
-			if (*c == '"')
-				putchar('"');
-			putchar(*c);
+		if (!first)
+			putchar(',');
+		first = false;
+		if (event == NULL) {
+			fputs(value, stdout);
+			continue;
 		}
-		putchar('"');
+		memcpy(&value, (const char *)event + column->offset,
+		    sizeof(value));
+		if (value != NULL)
+			print_cell(value);
 	}
 	fputs("\r\n", stdout);
 }
 
-static void
-print_csv_head(void)
-{
-	struct event_row nothing = { 0 };
-	struct member members[MEMBERS];
+/* --- The command --------------------------------------------------------- */
 
-	list_members(&nothing, members);
-	for (int i = 0; i < MEMBERS; i++)
-		printf("%s%s", i > 0 ? "," : "", members[i].name);
-	fputs("\r\n", stdout);
+static int
+print_entry(struct export *export, const struct entry *entry)
+{
+	export->pruned += entry->pruned;
+	if (given.csv && !entry->pruned)
+		print_csv(&entry->event);
+	else if (!given.csv && entry->pruned)
+		return print_pruned(export->by_position, entry->position);
+	else if (!given.csv)
+		print_row(TABLE_EVENTS, &entry->event);
+	return ferror(stdout) ? -1 : 0;
 }
 
 static int
-walk(struct export *export, struct database *database, bool csv)
+walk(struct export *export, struct database *database)
 {
-	struct evidence *evidence = evidence_open(database,
-	    &(struct evidence_options){ .on_delivery = export->deliveries ?
+	struct entries *entries = entries_open(database,
+	    &(struct entries_options){ .on_delivery = given.deliveries ?
 	    print_delivery : NULL, .context = export });
 	struct entry entry;
 	int step = -1;
 
-	while (evidence != NULL &&
-	    (step = evidence_next(evidence, &entry)) == 1) {
-		export->pruned += entry.pruned;
-		if (entry.pruned && csv)
-			continue;
-		if (entry.pruned && print_pruned(export, export->by_position,
-		    entry.position) != 0)
+	while (entries != NULL && (step = entries_next(entries, &entry)) == 1)
+		if (print_entry(export, &entry) != 0)
 			break;
-		if (csv)
-			print_csv(&entry.event);
-		else if (!entry.pruned)
-			print_json(&entry.event);
-		if (ferror(stdout))
-			break;
-	}
-	evidence_close(evidence);
+	entries_close(entries);
 	return step;
 }
 
 static int
-export_all(struct database *database, bool deliveries, bool csv)
+prepare(struct context *context)
 {
-	struct export export = { .deliveries = deliveries };
+	return given.csv && (given.deliveries || context->json) ?
+	    options_refuse(context) : -1;
+}
+
+static int
+run(struct context *context)
+{
+	struct export export = {
+		.by_position = query_open(context->database,
+		    PRUNED_BY_POSITION),
+		.by_delivery = query_open(context->database,
+		    PRUNED_BY_DELIVERY),
+	};
 	int step = -1;
 
-	if (csv)
-		print_csv_head();
-	export.by_position = query_open(database, PRUNED_ROW "position = ?1");
-	export.by_delivery = query_open(database, PRUNED_ROW
-	    "delivery_id = ?1 AND position IS NULL");
+	if (given.csv)
+		print_csv(NULL);
 	if (export.by_position != NULL && export.by_delivery != NULL)
-		step = walk(&export, database, csv);
+		step = walk(&export, context->database);
 	query_close(export.by_position);
 	query_close(export.by_delivery);
-	if (csv && export.pruned > 0)
-		complain("%" PRId64 " events were pruned and are not among "
-		    "these", export.pruned);
+	if (given.csv && export.pruned > 0)
+		warn("%" PRId64 " events were pruned and are not among these",
+		    export.pruned);
 	return step == 0 ? COMMAND_GOOD : COMMAND_FAILED;
 }
 
-int
-export_run(struct context *context, int argc, char **argv)
-{
-	bool deliveries = false, csv = false;
-	const struct option_row options[] = {
-		{ "deliveries", 0, NULL, "also what was delivered, byte for "
-		    "byte", OPTION_FLAG, &deliveries },
-		{ "csv", 0, NULL, "CSV (RFC 4180) in place of JSON lines",
-		    OPTION_FLAG, &csv },
-		{ 0 }
-	};
-	char **arguments;
-	int count, code;
-
-	code = options_read(context, options, argc, argv, &count, &arguments);
-	if (code >= 0)
-		return code;
-	if (count > 0 || (csv && (deliveries || context->json)))
-		return options_refuse(context);
-	struct database *database = database_open(context, DATABASE_READ);
-	code = database == NULL ? COMMAND_FAILED :
-	    export_all(database, deliveries, csv);
-	database_close(database);
-	return code;
-}
+const struct command command_export = {
+	.name = "export",
+	.usage = "",
+	.help = "all events, as JSON lines or CSV",
+	.options = options,
+	.access = COMMAND_READS,
+	.prepare = prepare,
+	.run = run,
+};

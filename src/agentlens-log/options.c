@@ -1,11 +1,11 @@
-/* The options of the subcommands, read from their tables. */
+/* Reads the options of a subcommand, as its table says, with getopt_long(3). */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "command.h"
-#include "text.h"
+#include "agentlens-log/command.h"
+#include "base/text.h"
 
 #define OPTIONS_MAX 32
 
@@ -17,43 +17,56 @@ static const struct option_row common[] = {
 	    OPTION_TEXT, NULL },
 	{ "json", 0, NULL, "JSON, an object a line", OPTION_FLAG, NULL },
 	{ "help", 'h', NULL, "print this", OPTION_FLAG, NULL },
-	{ 0 }
+	{ "version", 'V', NULL, "print the version", OPTION_FLAG, NULL },
 };
+
+#define COMMON_COUNT ((int)(sizeof(common) / sizeof(common[0])))
+
+/* Of these a command has all but --version. */
+#define COMMAND_COMMON_COUNT (COMMON_COUNT - 1)
+
+static void
+print_usage(const struct context *context, FILE *stream)
+{
+	const char *usage = context->command->usage;
+
+	fprintf(stream, "usage: agentlens-log %s [OPTION...]%s%s\n",
+	    context->command->name, *usage == '\0' ? "" : " ", usage);
+}
 
 int
 options_refuse(const struct context *context)
 {
-	fprintf(stderr, "usage: agentlens-log %s [OPTION...]%s%s\n"
-	    "See `agentlens-log %s --help`.\n", context->command->name,
-	    *context->command->arguments == '\0' ? "" : " ",
-	    context->command->arguments, context->command->name);
+	print_usage(context, stderr);
+	fprintf(stderr, "See `agentlens-log %s --help`.\n",
+	    context->command->name);
 	return EX_USAGE;
 }
 
 static void
-print_options(const struct option_row *options)
+print_option(const struct option_row *option)
 {
-	for (; options->name != NULL; options++) {
-		char left[64];
-		snprintf(left, sizeof(left), "%c%c%s --%s%s%s",
-		    options->letter == 0 ? ' ' : '-',
-		    options->letter == 0 ? ' ' : options->letter,
-		    options->letter == 0 ? " " : ",", options->name,
-		    options->argument == NULL ? "" : "=",
-		    options->argument == NULL ? "" : options->argument);
-		printf("  %-24s  %s\n", left, options->help);
-	}
+	char left[64];
+
+	snprintf(left, sizeof(left), "%c%c%s --%s%s%s",
+	    option->letter == 0 ? ' ' : '-',
+	    option->letter == 0 ? ' ' : option->letter,
+	    option->letter == 0 ? " " : ",", option->name,
+	    option->argument == NULL ? "" : "=",
+	    option->argument == NULL ? "" : option->argument);
+	printf("  %-24s  %s\n", left, option->help);
 }
 
 static int
-print_help(const struct context *context, const struct option_row *options)
+print_help(const struct context *context)
 {
-	printf("usage: agentlens-log %s [OPTION...]%s%s\n\n%s\n\n",
-	    context->command->name,
-	    *context->command->arguments == '\0' ? "" : " ",
-	    context->command->arguments, context->command->help);
-	print_options(options);
-	print_options(common);
+	print_usage(context, stdout);
+	printf("\n%s\n\n", context->command->help);
+	for (const struct option_row *o = context->command->options;
+	    o->name != NULL; o++)
+		print_option(o);
+	for (int i = 0; i < COMMAND_COMMON_COUNT; i++)
+		print_option(&common[i]);
 	printf("\nSee agentlens-log(1).\n");
 	return COMMAND_GOOD;
 }
@@ -68,7 +81,7 @@ read_number(const char *text, int64_t *number)
 	    end - text <= 18 ? 0 : -1;
 }
 
-/* An age: a number and a unit. */
+/* Reads an age, a number and a unit, as the time so long ago. */
 static int
 read_age(const char *text, int64_t *ms)
 {
@@ -115,16 +128,16 @@ read_time(const char *text, char out[TIMESTAMP_SIZE])
 	return result;
 }
 
-/* Puts the argument of an option where it belongs.  Returns 0, or -1 having
- * said what is wrong with it. */
+/* Stores the argument of an option.  Returns 0, or -1 having said what is wrong
+ * with it. */
 static int
 take(const struct option_row *option, const char *argument)
 {
 	static const char *const wanted[] = {
 		[OPTION_FLAG] = "", [OPTION_TEXT] = "",
 		[OPTION_NUMBER] = "a whole number",
-		[OPTION_TIME] = "a time such as 2026-02-08T10:00:00Z, a date, "
-		    "or an age such as 90d or 12h",
+		[OPTION_TIME] = ("a time such as 2026-02-08T10:00:00Z, a "
+		    "date, or an age such as 90d or 12h"),
 	};
 	int result = 0;
 
@@ -143,12 +156,12 @@ take(const struct option_row *option, const char *argument)
 		break;
 	}
 	if (result != 0)
-		complain("--%s: '%s' is not %s", option->name, argument,
+		warn("--%s: '%s' is not %s", option->name, argument,
 		    wanted[option->kind]);
 	return result;
 }
 
-/* What getopt_long() wants, from the tables. */
+/* The tables that getopt_long() wants, made from ours. */
 struct getopt_tables {
 	struct option_row rows[OPTIONS_MAX];
 	struct option names[OPTIONS_MAX];
@@ -157,61 +170,95 @@ struct getopt_tables {
 };
 
 static void
-fill_tables(struct getopt_tables *tables, const struct option_row *options)
+add_option(struct getopt_tables *tables, const struct option_row *option,
+    void *value)
 {
 	char *letter = tables->letters + strlen(tables->letters);
+	int i = tables->count;
 
-	for (; options->name != NULL && tables->count < OPTIONS_MAX - 1;
-	    options++) {
-		int i = tables->count++;
-		tables->rows[i] = *options;
-		tables->names[i] = (struct option){ options->name,
-			options->argument != NULL, NULL,
-			options->letter != 0 ? options->letter :
-			FIRST_LONG + i };
-		if (options->letter == 0)
-			continue;
-		*letter++ = options->letter;
-		if (options->argument != NULL)
+	if (i == OPTIONS_MAX - 1)
+		return;
+	tables->count++;
+	tables->rows[i] = *option;
+	tables->rows[i].value = value;
+	tables->names[i] = (struct option){ option->name,
+		option->argument != NULL, NULL, option->letter != 0 ?
+		option->letter : FIRST_LONG + i };
+	if (option->letter != 0) {
+		*letter++ = option->letter;
+		if (option->argument != NULL)
 			*letter++ = ':';
 		*letter = '\0';
 	}
 }
 
-static const struct option_row *
-find_row(const struct getopt_tables *tables, int value)
+static void
+add_common(struct getopt_tables *tables, struct context *context, int count,
+    bool *help, bool *version)
 {
-	for (int i = 0; i < tables->count; i++)
-		if (tables->names[i].val == value)
-			return &tables->rows[i];
-	return NULL;
+	void *const values[COMMON_COUNT] = { &context->path, &context->json,
+		help, version };
+
+	for (int i = 0; i < count; i++)
+		add_option(tables, &common[i], values[i]);
+}
+
+/* Reads the options of the tables.  Returns 0, or -1 having said what is wrong
+ * with one. */
+static int
+read_all(const struct getopt_tables *tables, int argc, char **argv)
+{
+	static char program[] = "agentlens-log";
+	char *const name = argv[0];
+	int value, result = 0;
+
+	/* getopt_long() begins its messages with argv[0]. */
+	argv[0] = program;
+	optind = 0;
+	while (result == 0 && (value = getopt_long(argc, argv,
+	    tables->letters, tables->names, NULL)) != -1) {
+		const struct option_row *row = NULL;
+		for (int i = 0; i < tables->count && row == NULL; i++)
+			if (tables->names[i].val == value)
+				row = &tables->rows[i];
+		result = row == NULL ? -1 : take(row, optarg);
+	}
+	argv[0] = name;
+	return result;
 }
 
 int
-options_read(struct context *context, const struct option_row *options,
-    int argc, char **argv, int *count, char ***arguments)
+options_read_common(struct context *context, int argc, char **argv,
+    bool *help, bool *version, int *next)
 {
+	/* The plus sign makes getopt_long() stop at the command. */
+	struct getopt_tables tables = { .letters = "+" };
+
+	add_common(&tables, context, COMMON_COUNT, help, version);
+	if (read_all(&tables, argc, argv) != 0)
+		return EX_USAGE;
+	*next = optind;
+	return -1;
+}
+
+int
+options_read(struct context *context, int argc, char **argv)
+{
+	const struct command *command = context->command;
 	struct getopt_tables tables = { 0 };
 	bool help = false;
-	int value;
 
-	fill_tables(&tables, options);
-	int own = tables.count;
-	fill_tables(&tables, common);
-	tables.rows[own].value = &context->database;
-	tables.rows[own + 1].value = &context->json;
-	tables.rows[own + 2].value = &help;
-
-	optind = 0;
-	while ((value = getopt_long(argc, argv, tables.letters, tables.names,
-	    NULL)) != -1) {
-		const struct option_row *row = find_row(&tables, value);
-		if (row == NULL || take(row, optarg) != 0)
-			return options_refuse(context);
-	}
+	for (const struct option_row *o = command->options; o->name != NULL;
+	    o++)
+		add_option(&tables, o, o->value);
+	add_common(&tables, context, COMMAND_COMMON_COUNT, &help, NULL);
+	if (read_all(&tables, argc, argv) != 0)
+		return options_refuse(context);
 	if (help)
-		return print_help(context, options);
-	*count = argc - optind;
-	*arguments = argv + optind;
-	return -1;
+		return print_help(context);
+	context->count = argc - optind;
+	context->arguments = argv + optind;
+	return context->count < command->arguments_min ||
+	    context->count > command->arguments_max ?
+	    options_refuse(context) : -1;
 }

@@ -1,111 +1,45 @@
-/* prune: removes what is old, and keeps the proof that it was there. */
+/* agentlens-log prune: removes old sessions or bodies, and keeps what proves
+ * that they were there. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "commands.h"
-#include "database.h"
-#include "evidence.h"
-#include "output.h"
+#include "agentlens-log/record.h"
+#include "reader/entries.h"
 
-/* Rows of what was chosen that a transaction removes: so long, at most, do the
- * responders wait.  A session that has more is removed in slices, the oldest
- * first; what is left of it when this is ended half-way links to what was
- * kept, verify knows that, and the next prune goes on. */
+/* Rows that one transaction removes, so that agentlens-ingest never waits for
+ * long.  A longer session is removed in slices, the oldest first.  If prune is
+ * ended half-way, the rest of the session links to what was kept; verify
+ * accepts that, and the next prune removes the rest. */
 #define BATCH 256
+
+static struct {
+	char before[TIMESTAMP_SIZE];
+	bool bodies; /* remove only these */
+	bool yes;
+	bool dry_run;
+} given;
+
+static const struct option_row options[] = {
+	{ "before", 'b', "TIME", "sessions whose last event is older; a time, "
+	    "a date, or an age such as 90d", OPTION_TIME, given.before },
+	{ "bodies", 0, NULL, "only the bodies of their deliveries",
+	    OPTION_FLAG, &given.bodies },
+	{ "dry-run", 'n', NULL, "say what would be removed", OPTION_FLAG,
+	    &given.dry_run },
+	{ "yes", 'y', NULL, "do not ask", OPTION_FLAG, &given.yes },
+	{ 0 }
+};
 
 struct prune {
 	struct database *database;
-	const char *before;
-	bool bodies; /* only these */
 	struct query *is_chosen;
 	struct query *note;
 	int64_t sessions;
 	int64_t events;
 	int64_t deliveries;
 	int64_t bytes;
-};
-
-/* What is to go, found out before anything is locked.  The session of the
- * newest event stays: the rowids after it go on from there. */
-static const char choose[] =
-    "CREATE TEMP TABLE prune_session (tenant_id TEXT, session_id TEXT,"
-    " head INTEGER, event_count INTEGER,"
-    " PRIMARY KEY (tenant_id, session_id)) WITHOUT ROWID;"
-    "CREATE TEMP TABLE prune_row (number INTEGER PRIMARY KEY,"
-    " delivery_id INTEGER, delivery_leaf BLOB, position INTEGER,"
-    " event_id TEXT, tenant_id TEXT, session_id TEXT, prev_hash TEXT,"
-    " hash TEXT, event_leaf BLOB);"
-    "CREATE INDEX temp.prune_row_session"
-    " ON prune_row (tenant_id, session_id)";
-
-/* What an event that arrives meanwhile changes. */
-#define HEAD(tenant, session) "(SELECT rowid FROM events AS h" \
-	" WHERE h.tenant_id = " tenant " AND h.session_id = " session \
-	" ORDER BY h.timestamp DESC, h.id DESC LIMIT 1)"
-#define EVENT_COUNT(tenant, session) "(SELECT event_count FROM sessions AS s" \
-	" WHERE s.tenant_id = " tenant " AND s.id = " session ")"
-
-static const char choose_sessions[] =
-    "INSERT INTO prune_session SELECT tenant_id, session_id, "
-    HEAD("e.tenant_id", "e.session_id") ", "
-    EVENT_COUNT("e.tenant_id", "e.session_id") " FROM events AS e"
-    " GROUP BY tenant_id, session_id HAVING max(timestamp) < ?1"
-    " AND max(rowid) < (SELECT max(rowid) FROM events)";
-
-static const char is_unchanged[] =
-    "SELECT 1 FROM prune_session WHERE tenant_id = ?1 AND session_id = ?2"
-    " AND head IS " HEAD("?1", "?2")
-    " AND event_count IS " EVENT_COUNT("?1", "?2");
-
-/* The last row of the slice behind a row, and whether more follow. */
-static const char find_slice[] =
-    "SELECT max(number), (SELECT max(number) FROM prune_row"
-    " WHERE tenant_id = ?1 AND session_id = ?2) FROM (SELECT number"
-    " FROM prune_row WHERE tenant_id = ?1 AND session_id = ?2"
-    " AND number > ?3 ORDER BY number LIMIT ?4)";
-
-enum step {
-	KEEP,
-	KEEP_BODIES,
-	EMPTY,
-	EMPTY_BODIES,
-	REMOVE_EVENTS,
-	REMOVE_SESSION,
-	STEPS
-};
-
-/* ?1 and ?2 are the session, ?3 the row that the slice is behind and ?4 its
- * last one, ?5 the time. */
-#define OF_SLICE " FROM prune_row WHERE tenant_id = ?1 AND session_id = ?2" \
-	" AND number > ?3 AND number <= ?4"
-
-static const char *const steps[STEPS] = {
-	[KEEP] = "INSERT INTO ingest_pruned (pruned_at, delivery_id,"
-	    " delivery_leaf, position, event_id, tenant_id, session_id,"
-	    " prev_hash, hash, event_leaf) SELECT ?5, delivery_id,"
-	    " delivery_leaf, position, event_id, tenant_id, session_id,"
-	    " prev_hash, hash, event_leaf" OF_SLICE
-	    " ORDER BY number ON CONFLICT (delivery_id) DO UPDATE SET"
-	    " pruned_at = excluded.pruned_at, position = excluded.position,"
-	    " event_id = excluded.event_id, tenant_id = excluded.tenant_id,"
-	    " session_id = excluded.session_id,"
-	    " prev_hash = excluded.prev_hash, hash = excluded.hash,"
-	    " event_leaf = excluded.event_leaf",
-	[KEEP_BODIES] = "INSERT INTO ingest_pruned (pruned_at, delivery_id,"
-	    " delivery_leaf) SELECT ?5, delivery_id, delivery_leaf" OF_SLICE
-	    " AND delivery_id IS NOT NULL ORDER BY number"
-	    " ON CONFLICT (delivery_id) DO NOTHING",
-	[EMPTY] = "UPDATE ingest_deliveries SET body = x'',"
-	    " remote_addr = NULL, signature = NULL"
-	    " WHERE id IN (SELECT delivery_id" OF_SLICE ")",
-	[EMPTY_BODIES] = "UPDATE ingest_deliveries SET body = x''"
-	    " WHERE id IN (SELECT delivery_id" OF_SLICE ")",
-	[REMOVE_EVENTS] = "DELETE FROM events"
-	    " WHERE rowid IN (SELECT position" OF_SLICE ")",
-	[REMOVE_SESSION] = "DELETE FROM sessions"
-	    " WHERE tenant_id = ?1 AND id = ?2",
 };
 
 /* --- Choosing ------------------------------------------------------------- */
@@ -118,16 +52,16 @@ note_row(struct prune *p, const struct entry *entry,
 
 	if (d != NULL) {
 		query_bind_number(q, 1, d->id);
-		query_bind_bytes(q, 2, d->leaf, SIGNATURE_BYTES);
-		p->deliveries += d->body_len > 0;
-		p->bytes += (int64_t)d->body_len;
+		query_bind_bytes(q, 2, d->leaf, DIGEST_BYTES);
+		p->deliveries += d->body.len > 0;
+		p->bytes += (int64_t)d->body.len;
 	}
 	if (entry != NULL) {
 		query_bind_number(q, 3, entry->position);
 		query_bind_text(q, 4, entry->event_id);
 		query_bind_text(q, 7, entry->prev_hash);
 		query_bind_text(q, 8, entry->hash);
-		query_bind_bytes(q, 9, entry->leaf, SIGNATURE_BYTES);
+		query_bind_bytes(q, 9, entry->leaf, DIGEST_BYTES);
 		p->events++;
 	}
 	query_bind_text(q, 5, tenant);
@@ -135,15 +69,16 @@ note_row(struct prune *p, const struct entry *entry,
 	return query_run(q);
 }
 
-/* What was refused is of no session: as many as a batch takes are one. */
+/* Refused deliveries have no session: BATCH of them count as one, which the
+ * number of the batch names, of the tenant "". */
 static int
 take_delivery(void *context, const struct delivery_row *d)
 {
 	struct prune *p = context;
 	char batch[32];
 
-	if (d->event_id != NULL || d->body_len == 0 ||
-	    strcmp(d->received_at, p->before) >= 0)
+	if (d->event_id != NULL || d->body.len == 0 ||
+	    strcmp(d->received_at, given.before) >= 0)
 		return 0;
 	snprintf(batch, sizeof(batch), "%" PRId64, d->id / BATCH);
 	return note_row(p, NULL, d, "", batch);
@@ -160,8 +95,8 @@ take_entry(struct prune *p, const struct entry *entry)
 	query_bind_text(p->is_chosen, 2, entry->session_id);
 	step = query_step(p->is_chosen);
 	query_reset(p->is_chosen);
-	if (step != 1 || (p->bodies && (entry->delivery == NULL ||
-	    entry->delivery->body_len == 0)))
+	if (step != 1 || (given.bodies && (entry->delivery == NULL ||
+	    entry->delivery->body.len == 0)))
 		return step < 0 ? -1 : 0;
 	return note_row(p, entry, entry->delivery, entry->tenant_id,
 	    entry->session_id);
@@ -170,42 +105,39 @@ take_entry(struct prune *p, const struct entry *entry)
 static int
 walk(struct prune *p)
 {
-	struct evidence *evidence = evidence_open(p->database,
-	    &(struct evidence_options){ .leaves = true,
+	struct entries *entries = entries_open(p->database,
+	    &(struct entries_options){ .leaves = true,
 	    .on_delivery = take_delivery, .context = p });
 	struct entry entry;
 	int step = -1;
 
-	while (evidence != NULL &&
-	    (step = evidence_next(evidence, &entry)) == 1)
+	while (entries != NULL &&
+	    (step = entries_next(entries, &entry)) == 1)
 		if (take_entry(p, &entry) != 0)
 			break;
-	evidence_close(evidence);
+	entries_close(entries);
 	return step == 0 ? 0 : -1;
 }
 
 static int
 find(struct prune *p)
 {
+	struct query *sessions;
 	int result = -1;
 
-	if (database_run(p->database, choose) != 0)
+	if (database_run(p->database, PRUNE_BEGIN) != 0)
 		return -1;
-	struct query *sessions = query_open(p->database, choose_sessions);
+	sessions = query_open(p->database, PRUNE_CHOOSE_SESSIONS);
 	if (sessions != NULL) {
-		query_bind_text(sessions, 1, p->before);
+		query_bind_text(sessions, 1, given.before);
 		result = query_run(sessions);
 		p->sessions = database_changes(p->database);
 	}
 	query_close(sessions);
 	if (result != 0)
 		return -1;
-	p->is_chosen = query_open(p->database, "SELECT 1 FROM prune_session"
-	    " WHERE tenant_id = ?1 AND session_id = ?2");
-	p->note = query_open(p->database, "INSERT INTO prune_row (delivery_id,"
-	    " delivery_leaf, position, event_id, tenant_id, session_id,"
-	    " prev_hash, hash, event_leaf)"
-	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
+	p->is_chosen = query_open(p->database, PRUNE_IS_CHOSEN);
+	p->note = query_open(p->database, PRUNE_NOTE);
 	result = p->is_chosen == NULL || p->note == NULL ? -1 : walk(p);
 	query_close(p->is_chosen);
 	query_close(p->note);
@@ -214,21 +146,21 @@ find(struct prune *p)
 
 /* --- Removing ------------------------------------------------------------- */
 
-/* A slice of a session, or of what was refused: then the tenant is "". */
+/* A slice of a session, or of refused deliveries: then the tenant is "". */
 struct slice {
 	const char *tenant;
 	const char *session;
-	const char *now;
-	int64_t behind;
-	int64_t last;
-	bool ends; /* it is the session's last */
+	const char *now; /* the time of pruning */
+	int64_t behind;  /* the last row of the slice before */
+	int64_t last;    /* the last row of this one */
+	bool ends;       /* it is the last of the session */
 };
 
-/* Returns 1 when there is one, behind the one before. */
+/* Moves to the next slice.  Returns 1, 0 when there is none, or -1. */
 static int
 next_slice(struct prune *p, struct slice *slice)
 {
-	struct query *query = query_open(p->database, find_slice);
+	struct query *query = query_open(p->database, PRUNE_FIND_SLICE);
 	int step = -1;
 
 	if (query != NULL) {
@@ -249,9 +181,9 @@ next_slice(struct prune *p, struct slice *slice)
 }
 
 static int
-run_step(struct prune *p, enum step which, const struct slice *slice)
+run_step(struct prune *p, enum statement step, const struct slice *slice)
 {
-	struct query *query = query_open(p->database, steps[which]);
+	struct query *query = query_open(p->database, step);
 	int result = -1;
 
 	if (query != NULL) {
@@ -266,13 +198,14 @@ run_step(struct prune *p, enum step which, const struct slice *slice)
 	return result;
 }
 
-/* A session that got an event meanwhile stays.  Returns 1, 0 or -1. */
+/* Whether a session is as it was when it was chosen: one that has got an event
+ * since is not removed.  Returns 1, 0 or -1. */
 static int
 is_as_it_was(struct prune *p, const struct slice *slice)
 {
 	if (*slice->tenant == '\0')
 		return 1;
-	struct query *query = query_open(p->database, is_unchanged);
+	struct query *query = query_open(p->database, PRUNE_IS_UNCHANGED);
 	int step = -1;
 
 	if (query != NULL) {
@@ -284,14 +217,16 @@ is_as_it_was(struct prune *p, const struct slice *slice)
 	return step;
 }
 
-/* Returns 1 when it is removed, 0 when the session is to stay. */
+/* Removes a slice in one transaction.  Returns 1; 0 when the session is to
+ * stay; or -1. */
 static int
 remove_slice(struct prune *p, const struct slice *slice)
 {
-	static const enum step all[] = { KEEP, EMPTY, REMOVE_EVENTS,
-		REMOVE_SESSION };
-	static const enum step bodies[] = { KEEP_BODIES, EMPTY_BODIES };
-	bool few = p->bodies || *slice->tenant == '\0';
+	static const enum statement all[] = { PRUNE_KEEP, PRUNE_EMPTY,
+		PRUNE_REMOVE_EVENTS, PRUNE_REMOVE_SESSION };
+	static const enum statement bodies[] = { PRUNE_KEEP_BODIES,
+		PRUNE_EMPTY_BODIES };
+	bool few = given.bodies || *slice->tenant == '\0';
 	int count = few ? 2 : slice->ends ? 4 : 3;
 
 	if (database_begin(p->database) != 0)
@@ -324,9 +259,7 @@ remove_session(struct prune *p, const char *tenant, const char *session)
 static int
 remove_all(struct prune *p)
 {
-	struct query *query = query_open(p->database, "SELECT DISTINCT"
-	    " tenant_id, session_id FROM prune_row WHERE (tenant_id,"
-	    " session_id) > (?1, ?2) ORDER BY tenant_id, session_id LIMIT 1");
+	struct query *query = query_open(p->database, PRUNE_NEXT_SESSION);
 	struct text tenant = TEXT_EMPTY, session = TEXT_EMPTY;
 	int step = -1;
 
@@ -354,32 +287,64 @@ remove_all(struct prune *p)
 	return step;
 }
 
-/* --- The whole ------------------------------------------------------------ */
+/* --- The command ---------------------------------------------------------- */
+
+/* What was removed, or would be. */
+struct pruning {
+	const char *before;
+	bool removed;
+	int64_t sessions;
+	int64_t removed_events; /* 0 when only bodies are */
+	int64_t events;
+	int64_t bodies;
+	int64_t bytes;
+};
+
+static const struct record_field pruning_fields[] = {
+	RECORD_FIELD("before", RECORD_TEXT, pruning, before),
+	RECORD_FIELD("removed", RECORD_BOOL, pruning, removed),
+	RECORD_FIELD("sessions", RECORD_NUMBER, pruning, sessions),
+	RECORD_FIELD("events", RECORD_NUMBER, pruning, removed_events),
+	RECORD_FIELD("bodies", RECORD_NUMBER, pruning, bodies),
+	RECORD_FIELD("bytes", RECORD_NUMBER, pruning, bytes),
+	{ 0 }
+};
 
 static void
-tell(const struct prune *p, const char *verb, bool json)
+print_pruning(const struct context *context, const void *record)
 {
-	struct text line = TEXT_EMPTY;
+	const struct pruning *p = record;
+	const char *verb = p->removed ? "removed" : "to be removed";
 
-	if (json) {
-		output_json_text(&line, "before", p->before);
-		output_json_bool(&line, "removed", strcmp(verb, "removed") ==
-		    0);
-		output_json_number(&line, "sessions", p->sessions);
-		output_json_number(&line, "events", p->bodies ? 0 : p->events);
-		output_json_number(&line, "bodies", p->deliveries);
-		output_json_number(&line, "bytes", p->bytes);
-		output_json_end(&line);
-	} else if (p->bodies) {
+	(void)context;
+	if (given.bodies)
 		printf("%s: the bodies of %" PRId64 " deliveries, %" PRId64
-		    " bytes; all events stay\n", verb, p->deliveries,
-		    p->bytes);
-	} else {
+		    " bytes; all events stay\n", verb, p->bodies, p->bytes);
+	else
 		printf("%s: %" PRId64 " sessions of %" PRId64 " events, and "
 		    "the bodies of %" PRId64 " deliveries, %" PRId64
-		    " bytes\n", verb, p->sessions, p->events, p->deliveries,
+		    " bytes\n", verb, p->sessions, p->events, p->bodies,
 		    p->bytes);
-	}
+}
+
+static void
+tell(const struct context *context, const struct prune *p, bool removed)
+{
+	static const struct record_type type = {
+		.fields = pruning_fields,
+		.print = print_pruning,
+	};
+	const struct pruning pruning = {
+		.before = given.before,
+		.removed = removed,
+		.sessions = p->sessions,
+		.removed_events = given.bodies ? 0 : p->events,
+		.events = p->events,
+		.bodies = p->deliveries,
+		.bytes = p->bytes,
+	};
+
+	record_print(context, &type, &pruning);
 }
 
 static bool
@@ -388,65 +353,54 @@ agree(const struct prune *p)
 	char answer[16];
 
 	printf("Everything of sessions that ended before %s.\nRemove it from "
-	    "%s? [y/N] ", p->before, database_path(p->database));
+	    "%s? [y/N] ", given.before, database_path(p->database));
 	fflush(stdout);
 	return fgets(answer, sizeof(answer), stdin) != NULL &&
 	    (answer[0] == 'y' || answer[0] == 'Y');
 }
 
 static int
-prune(struct prune *p, bool yes, bool dry_run, bool json)
+prepare(struct context *context)
 {
-	if (find(p) != 0)
-		return COMMAND_FAILED;
-	if (dry_run || !yes)
-		tell(p, "to be removed", json);
-	if (dry_run)
-		return COMMAND_GOOD;
-	if (!yes && !agree(p)) {
-		printf("Nothing was removed.\n");
-		return COMMAND_FAULT;
-	}
-	if (remove_all(p) != 0)
-		return COMMAND_FAILED;
-	tell(p, "removed", json);
-	return COMMAND_GOOD;
-}
-
-int
-prune_run(struct context *context, int argc, char **argv)
-{
-	char before[TIMESTAMP_SIZE] = "";
-	struct prune p = { .before = before };
-	bool yes = false, dry_run = false;
-	const struct option_row options[] = {
-		{ "before", 'b', "TIME", "sessions whose last event is older; "
-		    "a time, a date, or an age such as 90d", OPTION_TIME,
-		    before },
-		{ "bodies", 0, NULL, "only the bodies of their deliveries",
-		    OPTION_FLAG, &p.bodies },
-		{ "dry-run", 'n', NULL, "say what would be removed",
-		    OPTION_FLAG, &dry_run },
-		{ "yes", 'y', NULL, "do not ask", OPTION_FLAG, &yes },
-		{ 0 }
-	};
-	char **arguments;
-	int count, code;
-
-	code = options_read(context, options, argc, argv, &count, &arguments);
-	if (code >= 0)
-		return code;
-	if (count > 0 || *before == '\0')
+	if (given.before[0] == '\0')
 		return options_refuse(context);
-	if (!yes && !dry_run && !isatty(STDIN_FILENO)) {
-		complain("there is no terminal to ask on: give --yes or "
+	if (!given.yes && !given.dry_run && !isatty(STDIN_FILENO)) {
+		warn("there is no terminal to ask on: give --yes or "
 		    "--dry-run");
 		return EX_USAGE;
 	}
-	p.database = database_open(context, dry_run ? DATABASE_READ :
-	    DATABASE_WRITE);
-	code = p.database == NULL ? COMMAND_FAILED :
-	    prune(&p, yes, dry_run, context->json);
-	database_close(p.database);
-	return code;
+	if (given.dry_run)
+		context->access = COMMAND_READS;
+	return -1;
 }
+
+static int
+run(struct context *context)
+{
+	struct prune p = { .database = context->database };
+
+	if (find(&p) != 0)
+		return COMMAND_FAILED;
+	if (given.dry_run || !given.yes)
+		tell(context, &p, false);
+	if (given.dry_run)
+		return COMMAND_GOOD;
+	if (!given.yes && !agree(&p)) {
+		printf("Nothing was removed.\n");
+		return COMMAND_FAULT;
+	}
+	if (remove_all(&p) != 0)
+		return COMMAND_FAILED;
+	tell(context, &p, true);
+	return COMMAND_GOOD;
+}
+
+const struct command command_prune = {
+	.name = "prune",
+	.usage = "",
+	.help = "remove what is old, and keep the proof of it",
+	.options = options,
+	.access = COMMAND_WRITES,
+	.prepare = prepare,
+	.run = run,
+};

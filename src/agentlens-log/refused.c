@@ -1,436 +1,450 @@
-/* agentlens-log refused: what was signed and yet answered 400; and recorded
- * now, where this version's table of events knows it. */
+/* agentlens-log refused: lists the deliveries that were signed and answered
+ * 400, and records those that this version knows how to map. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "commands.h"
-#include "committer.h"
-#include "ingest.h"
-#include "output.h"
-#include "row.h"
-#include "show.h"
-#include "signing.h"
-#include "words.h"
+#include "agentlens-log/delivery.h"
+#include "agentlens-log/table.h"
+#include "audit/mark_delivery.h"
+#include "base/json.h"
+#include "reader/humanize.h"
+#include "store/committer.h"
 
-struct recording {
-	struct context *context;
-	struct database *database;
-	struct settings settings; /* borrowed, but for the path */
-	struct committer *committer;
-	bool by_number; /* the operator has picked this one */
-	int64_t recorded;
-	int64_t left;
+static bool record_them;
+
+static const struct option_row options[] = {
+	{ "record", 'r', NULL, "record those that are known by now, or only "
+	    "the one of this number", OPTION_FLAG, &record_them },
+	{ 0 }
 };
 
-/* A refused delivery; the body is a copy. */
-struct refusal {
-	int64_t number;
-	const struct source *source;
-	char *source_name;
-	char *received_at;
-	char *remote_addr;
-	char *signature;
-	char *reason;
-	struct text body;
+static int64_t number; /* 0: all */
+
+/* --- The list ------------------------------------------------------------ */
+
+/* A line of the list. */
+struct listed {
+	struct delivery_row row;
+	int64_t body_bytes;
 };
 
-#define REFUSED " FROM ingest_deliveries WHERE reason IS NOT NULL" \
-	" AND id > ?1 AND (?2 = 0 OR id = ?2)"
+static const struct record_field listed_fields[] = {
+	RECORD_FIELD("delivery", RECORD_NUMBER, listed, row.id),
+	RECORD_FIELD("receivedAt", RECORD_TEXT, listed, row.received_at),
+	RECORD_FIELD("source", RECORD_TEXT, listed, row.source),
+	RECORD_FIELD("reason", RECORD_TEXT, listed, row.reason),
+	RECORD_FIELD("signature", RECORD_TEXT, listed, row.signature),
+	RECORD_FIELD("bodyBytes", RECORD_NUMBER, listed, body_bytes),
+	{ 0 }
+};
 
-/* --- Listing ------------------------------------------------------------- */
+static struct table_view *table; /* of the list */
+
+static void
+add_to_table(const struct context *context, const void *record)
+{
+	const struct listed *listed = record;
+	struct text cell = TEXT_EMPTY;
+
+	(void)context;
+	text_printf(&cell, "%" PRId64, listed->row.id);
+	table_add(table, TERMINAL_PLAIN, text_string(&cell));
+	text_truncate(&cell, 0);
+	humanize_add_time(&cell, listed->row.received_at);
+	table_add(table, TERMINAL_PLAIN, text_string(&cell));
+	table_add(table, TERMINAL_PLAIN, listed->row.source);
+	table_add(table, TERMINAL_WARN, listed->row.reason);
+	text_free(&cell);
+}
+
+static const struct record_type record_listed = {
+	.fields = listed_fields,
+	.print = add_to_table,
+};
+
+/* The refused deliveries above `after`; when `wanted` is not 0, only that
+ * one. */
+static struct query *
+open_refused(struct database *database, int64_t after, int64_t wanted)
+{
+	struct query *query = query_open(database, REFUSED_DELIVERIES);
+
+	if (query != NULL) {
+		query_bind_number(query, 1, after);
+		query_bind_number(query, 2, wanted);
+	}
+	return query;
+}
 
 static int
-list(struct database *database, bool json)
+list(struct context *context)
 {
-	static const struct output_column columns[] = {
+	static const struct table_column columns[] = {
 		{ .title = "NUMBER", .right = true },
 		{ .title = "RECEIVED (UTC)" },
 		{ .title = "SOURCE" },
 		{ .title = "REASON", .shrink = true },
 	};
-	struct query *query = query_open(database, "SELECT id, received_at,"
-	    " source, reason, signature, length(body)" REFUSED
-	    " ORDER BY id");
-	struct output_table *table = NULL;
-	struct text cell = TEXT_EMPTY;
+	struct query *query = open_refused(context->database, -1, 0);
+	struct listed listed;
 	int step = -1;
 
-	if (query == NULL)
-		return COMMAND_FAILED;
-	query_bind_number(query, 1, -1);
-	query_bind_number(query, 2, 0);
-	while ((step = query_step(query)) == 1) {
-		if (json) {
-			output_json_number(&cell, "delivery",
-			    query_number(query, 0));
-			output_json_text(&cell, "receivedAt",
-			    query_text(query, 1));
-			output_json_text(&cell, "source",
-			    query_text(query, 2));
-			output_json_text(&cell, "reason",
-			    query_text(query, 3));
-			output_json_text(&cell, "signature",
-			    query_text(query, 4));
-			output_json_number(&cell, "bodyBytes",
-			    query_number(query, 5));
-			output_json_end(&cell);
-			continue;
-		}
-		if (table == NULL)
-			table = output_table_open(columns, 4);
-		cell.len = 0;
-		words_add(&cell, "%" PRId64, query_number(query, 0));
-		output_table_add(table, OUTPUT_PLAIN, text_string(&cell));
-		cell.len = 0;
-		words_add_time(&cell, query_text(query, 1));
-		output_table_add(table, OUTPUT_PLAIN, text_string(&cell));
-		output_table_add(table, OUTPUT_PLAIN, query_text(query, 2));
-		output_table_add(table, OUTPUT_WARN, query_text(query, 3));
+	table = table_open(columns, 4);
+	while (query != NULL && (step = query_step(query)) == 1) {
+		delivery_row_read(&listed.row, query);
+		listed.body_bytes = (int64_t)listed.row.body.len;
+		record_print(context, &record_listed, &listed);
 	}
-	if (table != NULL)
-		output_table_close(table);
 	query_close(query);
-	text_free(&cell);
+	if (table_close(table) != 0)
+		step = error_set(&context->error, "out of memory");
 	return step < 0 ? COMMAND_FAILED : COMMAND_GOOD;
 }
 
 /* --- One of them --------------------------------------------------------- */
 
-static void
-refusal_free(struct refusal *refusal)
-{
-	free(refusal->source_name);
-	free(refusal->received_at);
-	free(refusal->remote_addr);
-	free(refusal->signature);
-	free(refusal->reason);
-	text_free(&refusal->body);
-	*refusal = (struct refusal){ 0 };
-}
+/* A row with copies of its texts, so that no query stays open while the file is
+ * written. */
+struct refused_delivery {
+	struct delivery_row row;
+	char *texts;
+};
 
-static char *
-copy_text(struct query *query, int column)
-{
-	const char *text = query_text(query, column);
-	return text == NULL ? NULL : strdup(text);
-}
-
-/* The first refused delivery after `after`; or, when it is not 0, the one of
- * this number.  Returns 1, 0 when there is none, or -1 having said why. */
+/* Reads the first one of open_refused().  Returns 1, 0 when there is none, or
+ * -1.  Free refused->texts in any case. */
 static int
-read_refusal(struct database *database, int64_t after, int64_t number,
-    struct refusal *refusal)
+read_refused(struct context *context, int64_t after, int64_t wanted,
+    struct refused_delivery *refused)
 {
-	struct query *query = query_open(database, "SELECT id, source,"
-	    " received_at, remote_addr, signature, reason, body" REFUSED
-	    " ORDER BY id LIMIT 1");
-	int step = -1;
+	struct query *query = open_refused(context->database, after, wanted);
+	int step = query == NULL ? -1 : query_step(query);
 
-	*refusal = (struct refusal){ 0 };
-	if (query == NULL)
-		return -1;
-	query_bind_number(query, 1, after);
-	query_bind_number(query, 2, number);
-	step = query_step(query);
+	*refused = (struct refused_delivery){ 0 };
 	if (step == 1) {
-		size_t len;
-		const void *body = query_bytes(query, 6, &len);
-		refusal->number = query_number(query, 0);
-		refusal->source_name = copy_text(query, 1);
-		refusal->received_at = copy_text(query, 2);
-		refusal->remote_addr = copy_text(query, 3);
-		refusal->signature = copy_text(query, 4);
-		refusal->reason = copy_text(query, 5);
-		text_add(&refusal->body, body == NULL ? "" : body, len);
-		if (refusal->source_name == NULL ||
-		    refusal->received_at == NULL || refusal->reason == NULL ||
-		    refusal->body.failed) {
-			complain("out of memory");
-			step = -1;
-		} else {
-			refusal->source = signing_source(refusal->source_name);
-		}
+		delivery_row_read(&refused->row, query);
+		refused->texts = malloc(columns_size(TABLE_DELIVERIES,
+		    &refused->row) + 1);
+		if (refused->texts == NULL)
+			step = error_set(&context->error, "out of memory");
+		else
+			columns_copy(TABLE_DELIVERIES, &refused->row,
+			    refused->texts);
 	}
 	query_close(query);
 	return step;
 }
 
 static int
-show_one(struct context *context, struct database *database, int64_t number)
+tell_missing(void)
 {
-	const struct settings *settings = context_settings(context, false);
-	struct refusal refusal;
-	struct text line = TEXT_EMPTY;
-	int step = read_refusal(database, -1, number, &refusal);
-	const struct delivery_row row = {
-		.number = refusal.number,
-		.source = refusal.source_name,
-		.received_at = refusal.received_at,
-		.remote_addr = refusal.remote_addr,
-		.signature = refusal.signature,
-		.reason = refusal.reason,
-		.body = text_string(&refusal.body),
-		.body_len = refusal.body.len,
-	};
+	warn("there is no refused delivery %" PRId64, number);
+	return COMMAND_FAULT;
+}
 
-	if (step == 1 && context->json) {
-		show_add_json(&line, &row, settings);
-		output_json_end(&line);
-	} else if (step == 1) {
-		show_delivery(&row, settings);
-	} else if (step == 0) {
-		complain("there is no refused delivery %" PRId64, number);
+static int
+show_one(struct context *context)
+{
+	struct refused_delivery refused;
+	struct shown_delivery shown;
+	int step = read_refused(context, -1, number, &refused);
+
+	if (step == 1) {
+		delivery_show(&shown, &refused.row,
+		    context_settings(context, false));
+		record_print(context, &record_delivery, &shown);
 	}
-	refusal_free(&refusal);
-	return step == 1 ? COMMAND_GOOD : step == 0 ? COMMAND_FAULT :
+	free(refused.texts);
+	return step == 1 ? COMMAND_GOOD : step == 0 ? tell_missing() :
 	    COMMAND_FAILED;
 }
 
 /* --- Recording ----------------------------------------------------------- */
 
-static void
-report(struct recording *recording, const struct refusal *refusal,
-    const struct outcome *outcome, const char *why)
-{
-	struct text line = TEXT_EMPTY;
-	bool done = outcome != NULL;
+struct recording {
+	struct context *context;
+	struct settings settings; /* a copy, with the path of this file */
+	struct committer *committer;
+	int64_t recorded;
+	int64_t left;
+};
 
-	if (done)
-		recording->recorded++;
+/* What became of one of them. */
+struct report {
+	int64_t delivery;
+	bool recorded;
+	const char *event_id;
+	const char *event_type;
+	const char *session_id;
+	const char *why; /* it is not recorded */
+};
+
+static const struct record_field report_fields[] = {
+	RECORD_FIELD("delivery", RECORD_NUMBER, report, delivery),
+	RECORD_FIELD("recorded", RECORD_BOOL, report, recorded),
+	{ 0 }
+};
+static const struct record_field recorded_fields[] = {
+	RECORD_FIELD("eventId", RECORD_TEXT, report, event_id),
+	RECORD_FIELD("eventType", RECORD_TEXT, report, event_type),
+	RECORD_FIELD("sessionId", RECORD_TEXT, report, session_id),
+	{ 0 }
+};
+static const struct record_field left_fields[] = {
+	RECORD_FIELD("reason", RECORD_TEXT, report, why),
+	{ 0 }
+};
+
+static void
+print_report(const struct context *context, const void *record)
+{
+	const struct report *report = record;
+	struct text line = TEXT_EMPTY;
+
+	(void)context;
+	text_printf(&line, "%" PRId64 ": ", report->delivery);
+	if (report->recorded)
+		text_printf(&line, "recorded as %s, %s, session %s",
+		    report->event_id, report->event_type, report->session_id);
 	else
-		recording->left++;
-	if (recording->context->json) {
-		output_json_number(&line, "delivery", refusal->number);
-		output_json_bool(&line, "recorded", done);
-		if (done) {
-			output_json_text(&line, "eventId", outcome->event_id);
-			output_json_text(&line, "eventType",
-			    outcome->event_type);
-			output_json_text(&line, "sessionId",
-			    outcome->session_id);
-		} else {
-			output_json_text(&line, "reason", why);
-		}
-		output_json_end(&line);
-		return;
-	}
-	words_add(&line, "%" PRId64 ": ", refusal->number);
-	if (done) {
-		text_puts(&line, "recorded as ");
-		text_puts(&line, outcome->event_id);
-		text_puts(&line, ", ");
-		text_puts(&line, outcome->event_type);
-		text_puts(&line, ", session ");
-		text_puts(&line, outcome->session_id);
-	} else {
-		text_puts(&line, "left, ");
-		text_puts(&line, why);
-	}
-	output_print(done ? OUTPUT_GOOD : OUTPUT_WARN, text_string(&line));
+		text_printf(&line, "left, %s", report->why);
+	terminal_print(report->recorded ? TERMINAL_GOOD : TERMINAL_WARN,
+	    text_string(&line));
 	printf("\n");
 	text_free(&line);
 }
 
-/* Why this one is not even looked at; or NULL. */
-static const char *
-obstacle(const struct recording *recording, const struct refusal *refusal)
+static void
+tell(struct recording *recording, const struct report *report)
 {
-	const struct reply reused = { .kind = REPLY_KEY_REUSED };
-	struct text sentence = TEXT_EMPTY;
-	const char *why = NULL;
+	const struct record_type type = {
+		.fields = report_fields,
+		.more = report->recorded ? recorded_fields : left_fields,
+		.print = print_report,
+	};
 
-	reply_sentence(&reused, &sentence);
-	if (refusal->body.len == 0)
-		why = "its body was pruned";
-	else if (refusal->source == NULL)
-		why = "its source is not known";
-	else if (!recording->by_number && strcmp(refusal->reason,
-	    text_string(&sentence)) == 0)
-		why = "it came under the idempotency key of another; name "
-		    "its number to record it";
-	else switch (signing_check(&recording->settings,
-	    refusal->source_name, refusal->signature,
-	    text_string(&refusal->body), refusal->body.len)) {
-	case SIGNING_GOOD:
-		break;
-	case SIGNING_UNSIGNED:
-		why = "it has no signature";
-		break;
-	case SIGNING_NO_SECRET:
-		why = "no secret of its source is set here to check its "
-		    "signature with";
-		break;
-	case SIGNING_WRONG:
-		why = "its signature is wrong under the secrets that are set "
-		    "here; the one of its time can be set as _PREVIOUS";
-		break;
-	}
-	text_free(&sentence);
-	return why;
+	if (report->recorded)
+		recording->recorded++;
+	else
+		recording->left++;
+	record_print(recording->context, &type, report);
 }
 
-/* Without threads a job is done when committer_record() returns. */
+/* Why a delivery is not to be recorded, whatever its body says; or NULL. */
+static const char *
+obstacle(const struct recording *recording, const struct delivery_row *row)
+{
+	if (row->body.len == 0)
+		return "its body was pruned";
+	if (source_named(row->source) == NULL)
+		return "its source is not known";
+	if (number == 0 && row->reason != NULL &&
+	    refusal_code_of(row->reason) == REFUSAL_KEY_REUSED)
+		return "it came under the idempotency key of another; name "
+		    "its number to record it";
+	switch (mark_delivery(row, &recording->settings)) {
+	case MARK_GOOD:
+		break;
+	case MARK_UNSIGNED:
+		return "it has no signature";
+	case MARK_NOT_CHECKED:
+		return "no secret of its source is set here to check its "
+		    "signature with";
+	case MARK_WRONG:
+		return "its signature is wrong under the secrets that are set "
+		    "here; the one of its time can be set as _PREVIOUS";
+	}
+	return NULL;
+}
+
+/* There is nothing to do: without threads a job is done when committer_record()
+ * returns. */
 static void
-go_on(struct job *job)
+do_nothing(struct job *job)
 {
 	(void)job;
 }
 
-/* Returns 0, or -1 when the file cannot be written. */
+/* Records the event.  Returns 0, or -1 with the reason in context->error. */
 static int
-commit(struct recording *recording, const struct refusal *refusal,
+commit(struct recording *recording, const struct delivery_row *row,
     struct json_object *json, struct event *event)
 {
 	struct delivery delivery = {
-		.source = refusal->source,
-		.remote_addr = refusal->remote_addr,
-		.signature = refusal->signature,
-		.body = text_string(&refusal->body),
-		.body_len = refusal->body.len,
+		.source = source_named(row->source),
+		.remote_addr = row->remote_addr,
+		.signature = row->signature,
+		.body = row->body.data,
+		.body_len = row->body.len,
 		.sent_at = envelope_sent_at(json),
 		.has_key = true,
 		.event = event,
 	};
 	struct job job = {
 		.delivery = &delivery,
-		.done = go_on,
-		.outcome = { .kind = REPLY_INTERNAL },
+		.done = do_nothing,
+		.outcome = { .refusal = REFUSAL_NO_DIGEST },
 	};
 	const struct outcome *outcome = &job.outcome;
-	int64_t received = words_time(refusal->received_at);
+	int64_t received = humanize_time(row->received_at);
 
-	/* Whatever has no time of its own is of when it came. */
+	/* An event without a time of its own has that of its delivery. */
 	if (received >= 0)
 		event->received = received;
-	if (ingest_key(refusal->source, delivery.body, delivery.body_len,
-	    delivery.key))
+	if (delivery_key(delivery.source, delivery.body, delivery.body_len,
+	    delivery.key) == 0)
 		committer_record(recording->committer, &job);
-	if (outcome->kind == REPLY_RECORDED || outcome->kind == REPLY_REPLAYED) {
-		report(recording, refusal, outcome, NULL);
-		return 0;
-	}
-	const struct reply reply = { .kind = outcome->kind };
-	struct text sentence = TEXT_EMPTY;
-	reply_sentence(&reply, &sentence);
-	complain("delivery %" PRId64 ": %s", refusal->number,
-	    text_string(&sentence));
-	text_free(&sentence);
-	return -1;
+	if (!outcome->recorded)
+		return error_set(&recording->context->error, "delivery %"
+		    PRId64 ": it is not recorded: %s", row->id,
+		    refusal_name(outcome->refusal));
+	tell(recording, &(struct report){
+	    .delivery = row->id,
+	    .recorded = true,
+	    .event_id = outcome->event_id,
+	    .event_type = outcome->event_type,
+	    .session_id = outcome->session_id,
+	});
+	return 0;
 }
 
+/* Maps the body, and records the event. */
 static int
-record_one(struct recording *recording, const struct refusal *refusal)
+convert(struct recording *recording, const struct delivery_row *row,
+    struct json_object *json)
 {
-	const char *why = obstacle(recording, refusal);
+	const struct source *source = source_named(row->source);
 	struct conversion conversion = { 0 };
-	struct reply reply = { 0 };
-	struct json_object *json = NULL;
-	struct json_error error;
-	struct text sentence = TEXT_EMPTY;
+	struct refusal refusal = { 0 };
+	struct text reason = TEXT_EMPTY;
 	int result = 0;
 
-	if (why == NULL && (json_read(text_string(&refusal->body),
-	    refusal->body.len, &json, &error) != 0 || !json_is_object(json)))
-		why = "its body is no JSON object";
-	if (why != NULL) {
-		report(recording, refusal, NULL, why);
-	} else if (ingest_convert(&conversion, refusal->source, json, true,
-	    recording->settings.tenants[refusal->source->id], &reply) ==
-	    REPLY_NONE) {
-		result = commit(recording, refusal, json, &conversion.event);
+	if (delivery_convert(&conversion, source, json, true,
+	    recording->settings.tenants[source->id], &refusal) ==
+	    REFUSAL_NONE) {
+		result = commit(recording, row, json, &conversion.event);
 	} else {
-		reply_sentence(&reply, &sentence);
-		report(recording, refusal, NULL, text_string(&sentence));
+		refusal_write(&refusal, &reason);
+		tell(recording, &(struct report){ .delivery = row->id,
+		    .why = text_string(&reason) });
 	}
-	ingest_conversion_free(&conversion);
-	json_object_put(json);
-	text_free(&sentence);
+	conversion_free(&conversion);
+	text_free(&reason);
 	return result;
 }
 
-/* Each in a transaction of its own, so that the responder waits for one. */
 static int
-record_all(struct recording *recording, int64_t number)
+record_one(struct recording *recording, const struct delivery_row *row)
 {
-	struct refusal refusal;
+	const char *why = obstacle(recording, row);
+	struct json_object *json = NULL;
+	struct json_error error;
+	int result = 0;
+
+	if (why == NULL && (json_read((const char *)row->body.data,
+	    row->body.len, &json, &error) != 0 || !json_is_object(json)))
+		why = "its body is no JSON object";
+	if (why == NULL)
+		result = convert(recording, row, json);
+	else
+		tell(recording, &(struct report){ .delivery = row->id,
+		    .why = why });
+	json_object_put(json);
+	return result;
+}
+
+static void
+print_total(const struct context *context, const void *record)
+{
+	const struct recording *recording = record;
+
+	(void)context;
+	printf("%" PRId64 " recorded, %" PRId64 " left\n", recording->recorded,
+	    recording->left);
+}
+
+static const struct record_type record_total = { .print = print_total };
+
+/* Records each in a transaction of its own, so that agentlens-ingest never
+ * waits for more than one. */
+static int
+record_all(struct recording *recording)
+{
+	struct refused_delivery refused;
 	int64_t after = -1;
 	int step;
 
-	while ((step = read_refusal(recording->database, after, number,
-	    &refusal)) == 1) {
-		after = refusal.number;
-		if (record_one(recording, &refusal) != 0)
+	while ((step = read_refused(recording->context, after, number,
+	    &refused)) == 1) {
+		after = refused.row.id;
+		if (record_one(recording, &refused.row) != 0)
 			step = -1;
-		refusal_free(&refusal);
+		free(refused.texts);
 		if (step < 0 || number != 0)
 			break;
 	}
-	refusal_free(&refusal);
-	if (step == 0 && number != 0) {
-		complain("there is no refused delivery %" PRId64, number);
-		return COMMAND_FAULT;
-	}
+	if (step == 0 && number != 0)
+		return tell_missing();
 	if (step < 0)
 		return COMMAND_FAILED;
-	if (!recording->context->json && number == 0)
-		printf("%" PRId64 " recorded, %" PRId64 " left\n",
-		    recording->recorded, recording->left);
+	if (number == 0)
+		record_print(recording->context, &record_total, recording);
 	return number != 0 && recording->left > 0 ? COMMAND_FAULT :
 	    COMMAND_GOOD;
 }
 
 static int
-record(struct context *context, struct database *database, int64_t number)
+record(struct context *context)
 {
 	const struct settings *settings = context_settings(context, true);
-	struct recording recording = { .context = context,
-		.database = database, .by_number = number != 0 };
+	struct recording recording = { .context = context };
 	int code = COMMAND_FAILED;
 
 	if (settings == NULL)
 		return COMMAND_FAILED;
 	recording.settings = *settings;
-	recording.settings.db_path = strdup(database_path(database));
+	recording.settings.db_path = strdup(database_path(context->database));
 	if (recording.settings.db_path != NULL)
 		recording.committer = committer_open(&recording.settings,
 		    false);
 	if (recording.committer != NULL) {
-		code = record_all(&recording, number);
+		code = record_all(&recording);
 		committer_close(recording.committer);
+	} else {
+		error_set(&context->error, "out of memory");
 	}
 	free(recording.settings.db_path);
 	return code;
 }
 
-int
-refused_run(struct context *context, int argc, char **argv)
-{
-	bool recording = false;
-	const struct option_row options[] = {
-		{ "record", 'r', NULL, "record those that are known by now, "
-		    "or only the one of this number", OPTION_FLAG,
-		    &recording },
-		{ 0 }
-	};
-	char **arguments, *end = NULL;
-	int64_t number = 0;
-	int count, code;
+/* --- The command --------------------------------------------------------- */
 
-	code = options_read(context, options, argc, argv, &count, &arguments);
-	if (code >= 0)
-		return code;
-	if (count == 1)
-		number = strtoll(arguments[0], &end, 10);
-	if (count > 1 || (count == 1 && (number <= 0 || *end != '\0')))
-		return options_refuse(context);
-	struct database *database = database_open(context, DATABASE_READ);
-	if (database == NULL)
-		return COMMAND_FAILED;
-	code = recording ? record(context, database, number) : number != 0 ?
-	    show_one(context, database, number) :
-	    list(database, context->json);
-	database_close(database);
-	return code;
+static int
+prepare(struct context *context)
+{
+	char *end = NULL;
+
+	if (context->count == 0)
+		return -1;
+	number = strtoll(context->arguments[0], &end, 10);
+	return number <= 0 || *end != '\0' ? options_refuse(context) : -1;
 }
+
+static int
+run(struct context *context)
+{
+	return record_them ? record(context) : number != 0 ?
+	    show_one(context) : list(context);
+}
+
+const struct command command_refused = {
+	.name = "refused",
+	.usage = "[NUMBER]",
+	.help = "what was signed and yet answered 400",
+	.options = options,
+	.arguments_max = 1,
+	.access = COMMAND_READS,
+	.prepare = prepare,
+	.run = run,
+};

@@ -1,181 +1,46 @@
-/* agentlens-log show: one event, its delivery, its place in the chain. */
+/* agentlens-log show: prints one event, its delivery, its place in the
+ * chain. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "commands.h"
-#include "event.h"
-#include "output.h"
-#include "row.h"
-#include "show.h"
-#include "signing.h"
-#include "story.h"
-#include "words.h"
+#include "agentlens-log/delivery.h"
+#include "base/json_line.h"
+#include "reader/deliveries.h"
+#include "reader/describe.h"
+#include "reader/events.h"
 
-#define LABEL 12
-
-/* Where an event stands among those of its session. */
-struct place {
-	int64_t number;
-	int64_t count;
-	char *previous; /* ids; NULL: none */
-	char *next;
-	bool hash_good;   /* it is that of the row */
-	bool linked;      /* to the one before, or to nothing as the first */
-	bool next_linked; /* the next one to it */
+struct shown_event {
+	struct event_row row;
+	struct session_place place;
+	struct shown_delivery *delivery; /* or NULL */
+	const char *delivery_json;       /* the same as JSON, or NULL */
 };
-
-#define SESSION " FROM events WHERE tenant_id = ?1 AND session_id = ?2"
-
-static const char count_sql[] = "SELECT count(*)" SESSION;
-static const char number_sql[] = "SELECT count(*)" SESSION
-    " AND (timestamp, id) <= (?3, ?4)";
-static const char previous_sql[] = "SELECT id, hash" SESSION
-    " AND (timestamp, id) < (?3, ?4)"
-    " ORDER BY timestamp DESC, id DESC LIMIT 1";
-static const char next_sql[] = "SELECT id, prev_hash" SESSION
-    " AND (timestamp, id) > (?3, ?4) ORDER BY timestamp, id LIMIT 1";
-
-static struct query *
-ask(struct database *database, const char *sql, const struct row *row,
-    bool with_place, int *step)
-{
-	struct query *query = query_open(database, sql);
-
-	*step = -1;
-	if (query == NULL)
-		return NULL;
-	query_bind_text(query, 1, row->tenant);
-	query_bind_text(query, 2, row->session);
-	if (with_place) {
-		query_bind_text(query, 3, row->timestamp);
-		query_bind_text(query, 4, row->id);
-	}
-	*step = query_step(query);
-	return query;
-}
-
-static int
-ask_number(struct database *database, const char *sql, const struct row *row,
-    bool with_place, int64_t *number)
-{
-	int step;
-	struct query *query = ask(database, sql, row, with_place, &step);
-
-	*number = step == 1 ? query_number(query, 0) : 0;
-	query_close(query);
-	return step;
-}
-
-/* Its neighbour, and whether the hash there is `hash`; without one, whether
- * `hash` is NULL. */
-static int
-ask_neighbour(struct database *database, const char *sql,
-    const struct row *row, const char *hash, char **id, bool *same)
-{
-	int step;
-	struct query *query = ask(database, sql, row, true, &step);
-
-	if (step == 1) {
-		const char *theirs = query_text(query, 1);
-		*id = query_is_null(query, 0) ? NULL :
-		    strdup(query_text(query, 0));
-		*same = hash != NULL && theirs != NULL &&
-		    strcmp(theirs, hash) == 0;
-	} else {
-		*same = hash == NULL;
-	}
-	query_close(query);
-	return step;
-}
-
-static bool
-is_hash_good(const struct row *row)
-{
-	const struct event_columns columns = {
-		.id = row->id,
-		.timestamp = row->timestamp,
-		.session_id = row->session,
-		.agent_id = row->agent,
-		.event_type = row->type,
-		.severity = row->severity,
-		.payload = row->payload,
-		.metadata = row->metadata,
-		.prev_hash = row->prev_hash,
-	};
-	char hash[SIGNATURE_HEX_SIZE];
-
-	return event_hash(&columns, hash) == 0 && strcmp(hash, row->hash) == 0;
-}
-
-static int
-find_place(struct database *database, const struct row *row,
-    struct place *place)
-{
-	place->hash_good = is_hash_good(row);
-	if (ask_number(database, count_sql, row, false, &place->count) < 0 ||
-	    ask_number(database, number_sql, row, true, &place->number) < 0 ||
-	    ask_neighbour(database, previous_sql, row, row->prev_hash,
-	    &place->previous, &place->linked) < 0 ||
-	    ask_neighbour(database, next_sql, row, row->hash, &place->next,
-	    &place->next_linked) < 0)
-		return -1;
-	return 0;
-}
 
 /* --- For a person -------------------------------------------------------- */
 
-static void
-print_label(const char *label)
-{
-	printf("%s%-*s%s", output_begin(OUTPUT_BOLD), LABEL, label,
-	    output_end());
-}
-
-static void
-print_pair(const char *label, const char *value)
-{
-	print_label(label);
-	output_print(OUTPUT_PLAIN, value);
-	printf("\n");
-}
-
-/* A value and a remark on it. */
-static void
-print_remark(const char *label, const char *value, enum output_style style,
-    const char *remark)
-{
-	print_label(label);
-	output_print(OUTPUT_PLAIN, value);
-	printf("  ");
-	output_print(style, remark);
-	printf("\n");
-}
-
-/* An object, a member a line; what is none, as it is. */
+/* Prints a JSON object, a member a line; a text that is no object as it is. */
 static void
 print_object(const char *label, const char *json)
 {
-	struct json_object *object = row_object(json);
+	struct json_object *object = event_object(json);
 	struct text value = TEXT_EMPTY;
 
 	if (object == NULL) {
-		print_pair(label, json);
+		delivery_print_pair(label, json);
 		return;
 	}
-	print_label(label);
+	delivery_print_label(label);
 	printf("\n");
 	json_object_object_foreach(object, key, member) {
 		printf("  ");
-		output_print(OUTPUT_PLAIN, key);
+		terminal_print(TERMINAL_PLAIN, key);
 		printf(": ");
-		value.len = 0;
+		text_truncate(&value, 0);
 		if (json_is_string(member))
 			text_puts(&value, json_object_get_string(member));
 		else
 			json_write(&value, member);
-		output_print(OUTPUT_PLAIN, text_string(&value));
+		terminal_print(TERMINAL_PLAIN, text_string(&value));
 		printf("\n");
 	}
 	text_free(&value);
@@ -183,255 +48,185 @@ print_object(const char *label, const char *json)
 }
 
 static void
-print_event(const struct row *row)
+print_event(const struct event_row *row)
 {
-	struct json_object *payload = row_object(row->payload);
-	struct json_object *metadata = row_object(row->metadata);
+	struct json_object *payload = event_object(row->columns.payload);
+	struct json_object *metadata = event_object(row->columns.metadata);
 	struct text text = TEXT_EMPTY;
 	char reported[TIMESTAMP_SIZE];
 
-	print_pair("event", row->id);
-	story_add(&text, row, payload, -1);
-	print_label("what");
-	output_print(story_style(row), text_string(&text));
+	delivery_print_pair("event", row->columns.id);
+	describe_add(&text, row, payload, -1);
+	delivery_print_label("what");
+	terminal_print(terminal_tone(describe_tone(row)), text_string(&text));
 	printf("\n");
-	print_pair("type", row->type);
-	text.len = 0;
-	text_puts(&text, row->timestamp);
+	delivery_print_pair("type", row->columns.event_type);
+	text_truncate(&text, 0);
+	text_puts(&text, row->columns.timestamp);
 	if (json_get(metadata, "reportedTimestamp") != NULL &&
-	    row_time(row, metadata) >= 0) {
-		timestamp_format(row_time(row, metadata), reported);
-		words_add(&text, ", reported as %s", reported);
+	    event_time(row, metadata) >= 0) {
+		timestamp_format(event_time(row, metadata), reported);
+		text_printf(&text, ", reported as %s", reported);
 	}
-	print_pair("time", text_string(&text));
-	print_pair("session", row->session);
-	print_pair("agent", row->agent);
-	print_pair("tenant", row->tenant);
-	print_pair("severity", row->severity);
-	print_object("payload", row->payload);
-	print_object("metadata", row->metadata);
+	delivery_print_pair("time", text_string(&text));
+	delivery_print_pair("session", row->columns.session_id);
+	delivery_print_pair("agent", row->columns.agent_id);
+	delivery_print_pair("tenant", row->tenant_id);
+	delivery_print_pair("severity", row->columns.severity);
+	print_object("payload", row->columns.payload);
+	print_object("metadata", row->columns.metadata);
 	text_free(&text);
 	json_object_put(metadata);
 	json_object_put(payload);
 }
 
 static void
-print_place(const struct row *row, const struct place *place)
+print_place(const struct event_row *row, const struct session_place *place)
 {
 	printf("\n");
-	print_label("chain");
+	delivery_print_label("chain");
 	printf("%" PRId64 " of %" PRId64 " in its session\n", place->number,
 	    place->count);
-	print_remark("hash", row->hash, place->hash_good ? OUTPUT_GOOD :
-	    OUTPUT_BAD, place->hash_good ? "good" :
-	    "WRONG: the row was changed");
-	print_remark("previous", place->previous != NULL ? place->previous :
-	    "none", place->linked ? OUTPUT_GOOD : OUTPUT_BAD,
+	delivery_print_remark("hash", row->hash,
+	    place->hash_good ? TERMINAL_GOOD : TERMINAL_BAD,
+	    place->hash_good ? "good" : "WRONG: the row was changed");
+	delivery_print_remark("previous",
+	    place->previous != NULL ? place->previous : "none",
+	    place->linked ? TERMINAL_GOOD : TERMINAL_BAD,
 	    place->linked ? "linked" : "BROKEN: its hash is not prevHash");
-	if (row->prev_hash != NULL)
-		print_pair("prevHash", row->prev_hash);
+	if (row->columns.prev_hash != NULL)
+		delivery_print_pair("prevHash", row->columns.prev_hash);
 	if (place->next == NULL)
-		print_pair("next", "none yet");
+		delivery_print_pair("next", "none yet");
 	else
-		print_remark("next", place->next, place->next_linked ?
-		    OUTPUT_GOOD : OUTPUT_BAD, place->next_linked ? "linked" :
+		delivery_print_remark("next", place->next,
+		    place->next_linked ? TERMINAL_GOOD : TERMINAL_BAD,
+		    place->next_linked ? "linked" :
 		    "BROKEN: its prevHash is not this hash");
 }
 
-/* Lines as they came; a NUL ends one too. */
 static void
-print_body(const char *body, size_t len)
+print(const struct context *context, const void *record)
 {
-	while (len > 0) {
-		size_t line = 0;
-		while (line < len && body[line] != '\n' && body[line] != '\0')
-			line++;
-		char *copy = strndup(body, line);
-		printf("  ");
-		if (copy != NULL)
-			output_print(OUTPUT_PLAIN, copy);
-		printf("\n");
-		free(copy);
-		line += line < len;
-		body += line;
-		len -= line;
-	}
-}
+	const struct shown_event *shown = record;
 
-void
-show_delivery(const struct delivery_row *delivery,
-    const struct settings *settings)
-{
-	enum signing_state state = signing_check(settings, delivery->source,
-	    delivery->signature, delivery->body, delivery->body_len);
-
-	print_label("delivery");
-	printf("%" PRId64 "\n", delivery->number);
-	print_pair("source", delivery->source);
-	print_pair("received", delivery->received_at);
-	print_pair("from", delivery->remote_addr == NULL ? "unknown" :
-	    delivery->remote_addr);
-	if (delivery->reason != NULL)
-		print_pair("refused", delivery->reason);
-	if (delivery->body_len == 0)
-		state = SIGNING_NO_SECRET;
-	if (delivery->signature == NULL)
-		print_pair("signature", "none");
+	print_event(&shown->row);
+	print_place(&shown->row, &shown->place);
+	printf("\n");
+	if (shown->delivery != NULL)
+		record_delivery.print(context, shown->delivery);
 	else
-		print_remark("signature", delivery->signature,
-		    state == SIGNING_GOOD ? OUTPUT_GOOD :
-		    state == SIGNING_WRONG ? OUTPUT_BAD : OUTPUT_DIM,
-		    delivery->body_len == 0 ?
-		    "cannot be checked without the body" :
-		    signing_words[state]);
-	print_label("body");
-	if (delivery->body_len == 0)
-		printf("pruned\n");
-	else
-		printf("%zu bytes\n", delivery->body_len);
-	print_body(delivery->body, delivery->body_len);
+		printf("No delivery brought it: it was not recorded by "
+		    "agentlens-ingest, or has been changed.\n");
 }
 
 /* --- For a program ------------------------------------------------------- */
 
-void
-show_add_json(struct text *out, const struct delivery_row *delivery,
-    const struct settings *settings)
-{
-	static const char *const states[] = { "unsigned", "unchecked", "good",
-		"wrong" };
-	enum signing_state state = delivery->body_len == 0 ?
-	    SIGNING_NO_SECRET : signing_check(settings, delivery->source,
-	    delivery->signature, delivery->body, delivery->body_len);
-	struct text body = TEXT_EMPTY;
+static const struct record_field place_fields[] = {
+	RECORD_FIELD("position", RECORD_NUMBER, shown_event, place.number),
+	RECORD_FIELD("sessionEvents", RECORD_NUMBER, shown_event,
+	    place.count),
+	RECORD_FIELD("previousId", RECORD_TEXT, shown_event, place.previous),
+	RECORD_FIELD("nextId", RECORD_TEXT, shown_event, place.next),
+	RECORD_FIELD("hashGood", RECORD_BOOL, shown_event, place.hash_good),
+	RECORD_FIELD("linkGood", RECORD_BOOL, shown_event, place.linked),
+	RECORD_FIELD("nextLinkGood", RECORD_BOOL, shown_event,
+	    place.next_linked),
+	RECORD_FIELD("delivery", RECORD_JSON, shown_event, delivery_json),
+	{ 0 }
+};
 
-	text_add(&body, delivery->body, delivery->body_len);
-	output_json_number(out, "delivery", delivery->number);
-	output_json_text(out, "source", delivery->source);
-	output_json_text(out, "receivedAt", delivery->received_at);
-	output_json_text(out, "remoteAddr", delivery->remote_addr);
-	output_json_text(out, "reason", delivery->reason);
-	output_json_text(out, "signature", delivery->signature);
-	output_json_text(out, "signatureState", states[state]);
-	output_json_text(out, "body", delivery->body_len == 0 ? NULL :
-	    text_string(&body));
-	text_free(&body);
-}
-
-static void
-print_json(const struct row *row, const struct place *place,
-    const struct delivery_row *delivery, const struct settings *settings)
-{
-	struct text line = TEXT_EMPTY, inner = TEXT_EMPTY;
-
-	row_add_json(&line, row);
-	output_json_number(&line, "position", place->number);
-	output_json_number(&line, "sessionEvents", place->count);
-	output_json_text(&line, "previousId", place->previous);
-	output_json_text(&line, "nextId", place->next);
-	output_json_bool(&line, "hashGood", place->hash_good);
-	output_json_bool(&line, "linkGood", place->linked);
-	output_json_bool(&line, "nextLinkGood", place->next == NULL ||
-	    place->next_linked);
-	if (delivery != NULL) {
-		show_add_json(&inner, delivery, settings);
-		text_puts(&inner, "}");
-	}
-	output_json_raw(&line, "delivery", delivery == NULL ? NULL :
-	    text_string(&inner));
-	output_json_end(&line);
-	text_free(&inner);
-}
+static const struct record_type record_shown = {
+	.fields = record_event_fields,
+	.more = place_fields,
+	.print = print,
+};
 
 /* --- The command --------------------------------------------------------- */
 
 static int
-show(struct context *context, struct database *database,
-    const struct row *row)
+show(struct context *context, const struct event_row *row)
 {
-	struct place place = { 0 };
-	struct delivery_row delivery;
-	struct receipts *receipts = receipts_open(database);
-	int found = receipts == NULL ? -1 :
-	    receipts_find(receipts, row->id, &delivery);
-	const struct settings *settings = context_settings(context, false);
+	struct shown_event shown = { .row = *row };
+	struct shown_delivery delivery;
+	struct delivery_row delivery_row;
+	struct text json = TEXT_EMPTY;
+	struct deliveries *deliveries = deliveries_open(context->database);
+	int found = deliveries == NULL ? -1 :
+	    deliveries_find(deliveries, row->columns.id, &delivery_row);
 
-	if (found >= 0 && find_place(database, row, &place) != 0)
-		found = -1;
-	if (found >= 0 && context->json) {
-		print_json(row, &place, found == 1 ? &delivery : NULL,
-		    settings);
-	} else if (found >= 0) {
-		print_event(row);
-		print_place(row, &place);
-		printf("\n");
-		if (found == 1)
-			show_delivery(&delivery, settings);
-		else
-			printf("No delivery brought it: it was not recorded "
-			    "by agentlens-ingest, or has been changed.\n");
+	if (found == 1) {
+		delivery_show(&delivery, &delivery_row,
+		    context_settings(context, false));
+		record_add_json(&json, record_delivery.fields, &delivery);
+		json_line_end(&json);
+		shown.delivery = &delivery;
+		shown.delivery_json = text_string(&json);
 	}
-	receipts_close(receipts);
-	free(place.previous);
-	free(place.next);
+	if (found >= 0 && session_place_find(context->database, row,
+	    &shown.place) == 0)
+		record_print(context, &record_shown, &shown);
+	else
+		found = -1;
+	deliveries_close(deliveries);
+	session_place_free(&shown.place);
+	text_free(&json);
 	return found >= 0 ? COMMAND_GOOD : COMMAND_FAILED;
 }
 
-/* Whether the event was there once.  Returns 1, 0, or -1 having said why. */
+/* Says that an event is not there, or was pruned.  Returns an exit code. */
 static int
-was_pruned(struct database *database, const char *id)
+tell_missing(const struct context *context, const char *id)
 {
-	struct query *query = query_open(database, "SELECT pruned_at,"
-	    " session_id FROM ingest_pruned WHERE event_id = ?1");
-	int step;
+	struct text time = TEXT_EMPTY, session = TEXT_EMPTY;
+	enum found pruned = event_find_pruned(context->database, id, &time,
+	    &session);
 
-	if (query == NULL)
-		return -1;
-	query_bind_text(query, 1, id);
-	step = query_step(query);
-	if (step == 1)
-		complain("event '%s' of session '%s' was pruned at %s", id,
-		    query_text(query, 1), query_text(query, 0));
-	query_close(query);
-	return step;
+	if (pruned == FOUND_ONE)
+		warn("event '%s' of session '%s' was pruned at %s", id,
+		    text_string(&session), text_string(&time));
+	else if (pruned == FOUND_NONE)
+		warn("there is no event '%s'", id);
+	text_free(&time);
+	text_free(&session);
+	return pruned == FOUND_FAILED ? COMMAND_FAILED : COMMAND_FAULT;
 }
 
-/* One that is not there: 0, or of which there are several: 2. */
 static int
-tell_missing(struct database *database, const char *id, int found)
+run(struct context *context)
 {
-	int pruned = found == 0 ? was_pruned(database, id) : 1;
-
-	if (pruned == 0)
-		complain("there is no event '%s'", id);
-	return pruned < 0 ? COMMAND_FAILED : COMMAND_FAULT;
-}
-
-int
-show_run(struct context *context, int argc, char **argv)
-{
-	const struct option_row options[] = { { 0 } };
-	struct row row;
-	char **arguments;
-	int count, code;
-
-	code = options_read(context, options, argc, argv, &count, &arguments);
-	if (code >= 0)
-		return code;
-	if (count != 1)
-		return options_refuse(context);
-	struct database *database = database_open(context, DATABASE_READ);
-	if (database == NULL)
-		return COMMAND_FAILED;
-
+	const char *id = context->arguments[0];
 	struct query *query = NULL;
-	code = row_find(database, arguments[0], &query, &row);
-	if (code == 1)
-		code = show(context, database, &row);
-	else
-		code = code < 0 ? COMMAND_FAILED :
-		    tell_missing(database, arguments[0], code);
+	struct event_row row;
+	int code = COMMAND_FAILED;
+
+	switch (event_find(context->database, id, &query, &row)) {
+	case FOUND_ONE:
+		code = show(context, &row);
+		break;
+	case FOUND_NONE:
+		code = tell_missing(context, id);
+		break;
+	case FOUND_SEVERAL:
+		warn("several events have ids that begin with '%s'", id);
+		code = COMMAND_FAULT;
+		break;
+	case FOUND_FAILED:
+		break;
+	}
 	query_close(query);
-	database_close(database);
 	return code;
 }
+
+static const struct option_row options[] = { { 0 } };
+
+const struct command command_show = {
+	.name = "show",
+	.usage = "ID",
+	.help = "one event, its delivery, its place in the chain",
+	.options = options,
+	.arguments_min = 1,
+	.arguments_max = 1,
+	.access = COMMAND_READS,
+	.run = run,
+};

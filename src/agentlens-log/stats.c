@@ -1,16 +1,19 @@
-/* agentlens-log stats: how many of what, what waits, how long it took. */
+/* agentlens-log stats: counts events by type, source and day, and approvals. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "approvals.h"
-#include "commands.h"
-#include "output.h"
-#include "row.h"
-#include "words.h"
+#include "agentlens-log/command.h"
+#include "agentlens-log/terminal.h"
+#include "base/json_line.h"
+#include "reader/approvals.h"
+#include "reader/deliveries.h"
+#include "reader/events.h"
+#include "reader/humanize.h"
 
-/* A file of another's making could have any number of them. */
+/* More names are counted as "others": a file that somebody else made may have
+ * any number of types and sources. */
 #define NAMES_MAX 4000
 
 #define BAR_WIDTH 30
@@ -18,25 +21,25 @@
 #define DAYS_SHOWN 30
 #define WAITING_SHOWN 10
 
-/* The file is read in pieces, so that its log can be checkpointed
- * meanwhile. */
+/* Events in one read transaction; the log cannot be checkpointed while one is
+ * open. */
 #define PIECE 10000
 
-/* How often each name came. */
+/* Counts how often each name came. */
 struct tally {
 	struct {
 		char *name;
 		int64_t count;
 	} *entries;
 	size_t used;
-	size_t last; /* the entry that was counted last */
+	size_t last; /* the entry that was counted last, often also the next */
 };
 
 struct stats {
 	struct database *database;
 	struct filter *filter;
 	struct approvals *approvals;
-	struct receipts *receipts;
+	struct deliveries *deliveries;
 	struct tally types;
 	struct tally sources;
 	struct tally days;
@@ -45,7 +48,7 @@ struct stats {
 	int64_t refusals;
 	char first[TIMESTAMP_SIZE];
 	char last[TIMESTAMP_SIZE];
-	int64_t decisions[STORY_EXPIRES + 1];
+	int64_t decisions[APPROVAL_EXPIRES + 1];
 	int64_t *spans; /* ms from request to decision */
 	size_t spans_used;
 	size_t spans_size;
@@ -110,25 +113,26 @@ add_span(struct stats *stats, int64_t ms)
 /* --- Counting ------------------------------------------------------------ */
 
 static int
-count_approval(struct stats *stats, const struct row *row,
-    enum story_approval approval)
+count_approval(struct stats *stats, const struct event_row *row,
+    enum describe_approval approval)
 {
-	struct json_object *payload = row_object(row->payload);
+	struct json_object *payload = event_object(row->columns.payload);
 	struct text source = TEXT_EMPTY;
 	struct delivery_row delivery;
 	int64_t ms = approvals_note(stats->approvals, row, payload);
 	int result = 0;
 
 	stats->decisions[approval]++;
-	if (ms < 0 && approval > STORY_ASKS &&
-	    strcmp(row_source(row, &source), "agentgate") == 0) {
-		result = receipts_find(stats->receipts, row->id, &delivery);
+	if (ms < 0 && approval > APPROVAL_ASKS &&
+	    strcmp(event_source(row, &source), "agentgate") == 0) {
+		result = deliveries_find(stats->deliveries, row->columns.id,
+		    &delivery);
 		if (result == 1)
-			ms = approvals_from_body(delivery.body,
-			    delivery.body_len);
+			ms = approvals_from_body(delivery.body.data,
+			    delivery.body.len);
 	}
-	/* What nobody decided in time is no decision. */
-	if (result >= 0 && ms >= 0 && approval != STORY_EXPIRES)
+	/* A request that expired was not decided by anybody. */
+	if (result >= 0 && ms >= 0 && approval != APPROVAL_EXPIRES)
 		result = add_span(stats, ms);
 	text_free(&source);
 	json_object_put(payload);
@@ -136,27 +140,28 @@ count_approval(struct stats *stats, const struct row *row,
 }
 
 static int
-count_event(struct stats *stats, const struct row *row)
+count_event(struct stats *stats, const struct event_row *row)
 {
-	enum story_approval approval = story_approval(row);
+	enum describe_approval approval = describe_approval(row);
 	struct text source = TEXT_EMPTY;
 	char day[11];
 	int result;
 
-	snprintf(day, sizeof(day), "%s", row->timestamp);
+	snprintf(day, sizeof(day), "%s", row->columns.timestamp);
 	stats->events++;
-	if (stats->events == 1 || strcmp(row->timestamp, stats->first) < 0)
+	if (stats->events == 1 ||
+	    strcmp(row->columns.timestamp, stats->first) < 0)
 		snprintf(stats->first, sizeof(stats->first), "%s",
-		    row->timestamp);
-	if (strcmp(row->timestamp, stats->last) > 0)
+		    row->columns.timestamp);
+	if (strcmp(row->columns.timestamp, stats->last) > 0)
 		snprintf(stats->last, sizeof(stats->last), "%s",
-		    row->timestamp);
-	row_source(row, &source);
-	result = tally_add(&stats->types, row->type, 1) |
+		    row->columns.timestamp);
+	event_source(row, &source);
+	result = tally_add(&stats->types, row->columns.event_type, 1) |
 	    tally_add(&stats->sources, source.len == 0 ? "none" :
 	    text_string(&source), 1) | tally_add(&stats->days, day, 1);
 	text_free(&source);
-	if (result == 0 && approval != STORY_NO_APPROVAL)
+	if (result == 0 && approval != APPROVAL_NO_APPROVAL)
 		result = count_approval(stats, row, approval);
 	return result;
 }
@@ -167,7 +172,7 @@ count_events(struct stats *stats)
 	struct query *query = filter_open(stats->database, stats->filter,
 	    FILTER_OLDEST_FIRST);
 	char id[64] = "";
-	struct row row;
+	struct event_row row;
 	int step = -1, taken = 0;
 
 	while (query != NULL && (step = filter_step(query, stats->filter,
@@ -176,12 +181,13 @@ count_events(struct stats *stats)
 			step = -1;
 			break;
 		}
-		/* A session is one piece. */
+		/* A session is in the order of its chain, so an id does not
+		 * tell where to go on; it is read at once. */
 		if (++taken < PIECE || stats->filter->session != NULL ||
-		    strlen(row.id) >= sizeof(id))
+		    strlen(row.columns.id) >= sizeof(id))
 			continue;
 		taken = 0;
-		snprintf(id, sizeof(id), "%s", row.id);
+		snprintf(id, sizeof(id), "%s", row.columns.id);
 		query_close(query);
 		query = filter_open_after(stats->database, stats->filter, 0,
 		    id);
@@ -193,13 +199,8 @@ count_events(struct stats *stats)
 static int
 count_refused(struct stats *stats)
 {
-	static const char sql[] = "SELECT source, count(*)"
-	    " FROM ingest_deliveries WHERE reason IS NOT NULL"
-	    " AND (?1 IS NULL OR source = ?1)"
-	    " AND (?2 IS NULL OR received_at >= ?2)"
-	    " AND (?3 IS NULL OR received_at <= ?3) GROUP BY source";
 	const struct filter *filter = stats->filter;
-	struct query *query = query_open(stats->database, sql);
+	struct query *query = query_open(stats->database, REFUSED_BY_SOURCE);
 	int step = -1;
 
 	if (query == NULL)
@@ -247,30 +248,30 @@ print_tally(const char *title, const struct tally *tally, size_t shown)
 	size_t from = tally->used > shown ? tally->used - shown : 0;
 	for (size_t i = from; i < tally->used; i++) {
 		struct text name = TEXT_EMPTY;
-		output_add_safe(&name, tally->entries[i].name);
-		int columns = output_columns(text_string(&name));
+		terminal_add_safe(&name, tally->entries[i].name);
+		int columns = terminal_columns(text_string(&name));
 		width = columns > width ? columns : width;
 		if (tally->entries[i].count > most)
 			most = tally->entries[i].count;
 		text_free(&name);
 	}
-	if (output_width() > 0 && width + 14 + bar > output_width())
-		bar = output_width() - width - 14;
+	if (terminal_width() > 0 && width + 14 + bar > terminal_width())
+		bar = terminal_width() - width - 14;
 	bar = bar < BAR_WIDTH_MIN ? BAR_WIDTH_MIN : bar;
 	printf("\n");
-	output_print(OUTPUT_BOLD, title);
+	terminal_print(TERMINAL_BOLD, title);
 	printf("\n");
 	if (from > 0)
 		printf("  (the last %zu)\n", shown);
 	for (size_t i = from; i < tally->used; i++) {
 		struct text line = TEXT_EMPTY;
-		output_add_cell(&line, tally->entries[i].name, width, true);
-		words_add(&line, " %9" PRId64 "  ", tally->entries[i].count);
-		if (output_is_terminal())
-			words_add_bar(&line, tally->entries[i].count, most,
+		terminal_add_cell(&line, tally->entries[i].name, width, true);
+		text_printf(&line, " %9" PRId64 "  ", tally->entries[i].count);
+		if (terminal_is_terminal())
+			humanize_add_bar(&line, tally->entries[i].count, most,
 			    bar);
 		while (line.len > 0 && line.data[line.len - 1] == ' ')
-			line.data[--line.len] = '\0';
+			text_truncate(&line, line.len - 1);
 		printf("  %s\n", text_string(&line));
 		text_free(&line);
 	}
@@ -283,7 +284,8 @@ compare_spans(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-/* The nearest rank: the smallest span that so many percent do not exceed. */
+/* The smallest span that this many percent of all do not exceed; `spans` is
+ * sorted. */
 static int64_t
 percentile(const struct stats *stats, size_t percent)
 {
@@ -296,24 +298,25 @@ print_waiting(const struct stats *stats, int i)
 {
 	const struct approval *approval = stats->waiting[i];
 	struct query *query;
-	struct row row;
+	struct event_row row;
 	struct text line = TEXT_EMPTY, age = TEXT_EMPTY;
 	int64_t ms = timestamp_now() - approval->asked;
-	int step = row_find(stats->database, approval->id, &query, &row);
+	enum found found = event_find(stats->database, approval->id, &query,
+	    &row);
 
-	if (step == 1) {
-		struct json_object *payload = row_object(row.payload);
-		words_add_span(&age, ms > 0 ? ms : 0);
-		story_add(&line, &row, payload, -1);
-		printf("    %s%-12s%s ", output_begin(OUTPUT_WARN),
-		    text_string(&age), output_end());
+	if (found == FOUND_ONE) {
+		struct json_object *payload = event_object(row.columns.payload);
+		humanize_add_span(&age, ms > 0 ? ms : 0);
+		describe_add(&line, &row, payload, -1);
+		printf("    %s%-12s%s ", terminal_begin(TERMINAL_WARN),
+		    text_string(&age), terminal_end());
 		struct text cell = TEXT_EMPTY;
-		output_add_cell(&cell, text_string(&line),
-		    output_width() == 0 ? 0 : output_width() - 17, false);
+		terminal_add_cell(&cell, text_string(&line),
+		    terminal_width() == 0 ? 0 : terminal_width() - 17, false);
 		printf("%s\n%17s", text_string(&cell), "");
-		output_print(OUTPUT_DIM, row.id);
-		output_print(OUTPUT_DIM, ", session ");
-		output_print(OUTPUT_DIM, row.session);
+		terminal_print(TERMINAL_DIM, row.columns.id);
+		terminal_print(TERMINAL_DIM, ", session ");
+		terminal_print(TERMINAL_DIM, row.columns.session_id);
 		printf("\n");
 		text_free(&cell);
 		json_object_put(payload);
@@ -321,7 +324,7 @@ print_waiting(const struct stats *stats, int i)
 	query_close(query);
 	text_free(&line);
 	text_free(&age);
-	return step < 0 ? -1 : 0;
+	return found == FOUND_FAILED ? -1 : 0;
 }
 
 static int
@@ -332,15 +335,15 @@ print_approvals(struct stats *stats)
 	int result = 0;
 
 	printf("\n");
-	output_print(OUTPUT_BOLD, "Approvals");
+	terminal_print(TERMINAL_BOLD, "Approvals");
 	printf("\n  %" PRId64 " asked, %" PRId64 " allowed, %" PRId64
-	    " refused, %" PRId64 " expired\n", n[STORY_ASKS], n[STORY_ALLOWS],
-	    n[STORY_REFUSES], n[STORY_EXPIRES]);
+	    " refused, %" PRId64 " expired\n", n[APPROVAL_ASKS],
+	    n[APPROVAL_ALLOWS], n[APPROVAL_REFUSES], n[APPROVAL_EXPIRES]);
 	if (stats->spans_used > 0) {
 		text_puts(&spans, "median ");
-		words_add_span(&spans, percentile(stats, 50));
+		humanize_add_span(&spans, percentile(stats, 50));
 		text_puts(&spans, ", p95 ");
-		words_add_span(&spans, percentile(stats, 95));
+		humanize_add_span(&spans, percentile(stats, 95));
 		printf("  from request to decision: %s, of %zu\n",
 		    text_string(&spans), stats->spans_used);
 	}
@@ -361,21 +364,21 @@ print_stats(struct stats *stats)
 	struct text head = TEXT_EMPTY;
 	int result = 0;
 
-	words_add_count(&head, stats->events, "event");
+	humanize_add_count(&head, stats->events, "event");
 	if (stats->events > 0) {
 		text_puts(&head, ", ");
-		words_add_time(&head, stats->first);
+		humanize_add_time(&head, stats->first);
 		text_puts(&head, " to ");
-		words_add_time(&head, stats->last);
+		humanize_add_time(&head, stats->last);
 		text_puts(&head, " UTC");
 	}
-	output_print(OUTPUT_PLAIN, text_string(&head));
+	terminal_print(TERMINAL_PLAIN, text_string(&head));
 	printf("\n");
 	text_free(&head);
 	print_tally("By type", &stats->types, NAMES_MAX);
 	print_tally("By source", &stats->sources, NAMES_MAX);
 	print_tally("By day (UTC)", &stats->days, DAYS_SHOWN);
-	for (int i = STORY_ASKS; i <= STORY_EXPIRES; i++)
+	for (int i = APPROVAL_ASKS; i <= APPROVAL_EXPIRES; i++)
 		result |= stats->decisions[i] != 0;
 	result = result != 0 ? print_approvals(stats) : 0;
 	print_tally("Signed deliveries refused", &stats->refused, NAMES_MAX);
@@ -390,10 +393,10 @@ add_tally(struct text *line, const char *name, const struct tally *tally)
 	struct text inner = TEXT_EMPTY;
 
 	for (size_t i = 0; i < tally->used; i++)
-		output_json_number(&inner, tally->entries[i].name,
+		json_line_number(&inner, tally->entries[i].name,
 		    tally->entries[i].count);
-	text_puts(&inner, inner.len == 0 ? "{}" : "}");
-	output_json_raw(line, name, text_string(&inner));
+	json_line_end(&inner);
+	json_line_raw(line, name, text_string(&inner));
 	text_free(&inner);
 }
 
@@ -407,49 +410,61 @@ add_waiting(struct text *line, const struct stats *stats)
 		const struct approval *approval = stats->waiting[i];
 		struct text one = TEXT_EMPTY;
 		int64_t ms = timestamp_now() - approval->asked;
-		output_json_text(&one, "eventId", approval->id);
-		output_json_text(&one, "requestId",
+		json_line_text(&one, "eventId", approval->id);
+		json_line_text(&one, "requestId",
 		    strchr(approval->key, '\n') + 1);
-		output_json_number(&one, "waitingMs", ms > 0 ? ms : 0);
-		text_puts(&inner, i == 0 ? "" : ",");
-		text_add(&inner, text_string(&one), one.len);
-		text_puts(&inner, "}");
+		json_line_number(&one, "waitingMs", ms > 0 ? ms : 0);
+		json_line_end(&one);
+		text_printf(&inner, "%s%s", i == 0 ? "" : ",",
+		    text_string(&one));
 		text_free(&one);
 	}
 	text_puts(&inner, "]");
-	output_json_raw(line, "waiting", text_string(&inner));
+	json_line_raw(line, "waiting", text_string(&inner));
+	text_free(&inner);
+}
+
+static void
+add_approvals(struct text *line, const struct stats *stats)
+{
+	struct text inner = TEXT_EMPTY;
+
+	json_line_number(&inner, "requested", stats->decisions[APPROVAL_ASKS]);
+	json_line_number(&inner, "granted", stats->decisions[APPROVAL_ALLOWS]);
+	json_line_number(&inner, "denied",
+	    stats->decisions[APPROVAL_REFUSES]);
+	json_line_number(&inner, "expired",
+	    stats->decisions[APPROVAL_EXPIRES]);
+	json_line_number(&inner, "timed", (int64_t)stats->spans_used);
+	if (stats->spans_used > 0) {
+		json_line_number(&inner, "medianMs", percentile(stats, 50));
+		json_line_number(&inner, "p95Ms", percentile(stats, 95));
+	}
+	json_line_end(&inner);
+	json_line_raw(line, "approvals", text_string(&inner));
 	text_free(&inner);
 }
 
 static void
 print_json(const struct stats *stats)
 {
-	struct text line = TEXT_EMPTY, inner = TEXT_EMPTY;
+	struct text line = TEXT_EMPTY;
 
-	output_json_number(&line, "events", stats->events);
-	output_json_text(&line, "first", stats->events == 0 ? NULL :
+	json_line_number(&line, "events", stats->events);
+	json_line_text(&line, "first", stats->events == 0 ? NULL :
 	    stats->first);
-	output_json_text(&line, "last", stats->events == 0 ? NULL :
+	json_line_text(&line, "last", stats->events == 0 ? NULL :
 	    stats->last);
 	add_tally(&line, "types", &stats->types);
 	add_tally(&line, "sources", &stats->sources);
 	add_tally(&line, "days", &stats->days);
-	output_json_number(&inner, "requested", stats->decisions[STORY_ASKS]);
-	output_json_number(&inner, "granted", stats->decisions[STORY_ALLOWS]);
-	output_json_number(&inner, "denied", stats->decisions[STORY_REFUSES]);
-	output_json_number(&inner, "expired", stats->decisions[STORY_EXPIRES]);
-	output_json_number(&inner, "timed", (int64_t)stats->spans_used);
-	if (stats->spans_used > 0) {
-		output_json_number(&inner, "medianMs", percentile(stats, 50));
-		output_json_number(&inner, "p95Ms", percentile(stats, 95));
-	}
-	text_puts(&inner, "}");
-	output_json_raw(&line, "approvals", text_string(&inner));
+	add_approvals(&line, stats);
 	add_waiting(&line, stats);
-	output_json_number(&line, "refused", stats->refusals);
+	json_line_number(&line, "refused", stats->refusals);
 	add_tally(&line, "refusedSources", &stats->refused);
-	output_json_end(&line);
-	text_free(&inner);
+	json_line_end(&line);
+	printf("%s\n", text_string(&line));
+	text_free(&line);
 }
 
 /* --- The command --------------------------------------------------------- */
@@ -488,40 +503,43 @@ stats_free(struct stats *stats)
 	free(stats->spans);
 	free(stats->waiting);
 	approvals_close(stats->approvals);
-	receipts_close(stats->receipts);
-	database_close(stats->database);
+	deliveries_close(stats->deliveries);
 }
 
-int
-stats_run(struct context *context, int argc, char **argv)
+static struct filter filter;
+
+static const struct option_row options[] = { FILTER_OPTIONS(&filter), { 0 } };
+
+static int
+run(struct context *context)
 {
-	struct filter filter = { 0 };
-	const struct option_row options[] = { FILTER_OPTIONS(&filter), { 0 } };
-	struct stats stats = { .filter = &filter };
-	struct text tenant = TEXT_EMPTY;
-	char **arguments;
-	int count, code;
+	struct stats stats = {
+		.database = context->database,
+		.filter = &filter,
+		.approvals = approvals_open(),
+		.deliveries = deliveries_open(context->database),
+	};
+	struct text tenants = TEXT_EMPTY;
+	int code = COMMAND_FAILED;
 
-	code = options_read(context, options, argc, argv, &count, &arguments);
-	if (code >= 0)
-		return code;
-	if (count > 0)
-		return options_refuse(context);
-	stats.database = database_open(context, DATABASE_READ);
-	if (stats.database == NULL)
-		return COMMAND_FAILED;
-	stats.approvals = approvals_open();
-	stats.receipts = receipts_open(stats.database);
-	code = stats.approvals == NULL || stats.receipts == NULL ? -1 :
-	    filter_find_tenant(stats.database, &filter, &tenant);
-	if (code == 1 && count_all(&stats) != 0)
-		code = -1;
-	if (code == 1 && context->json)
+	if (stats.approvals != NULL && stats.deliveries != NULL)
+		code = context_find_tenant(context, &filter, &tenants);
+	if (code == COMMAND_GOOD && count_all(&stats) != 0)
+		code = COMMAND_FAILED;
+	if (code == COMMAND_GOOD && context->json)
 		print_json(&stats);
-	else if (code == 1 && print_stats(&stats) != 0)
-		code = -1;
+	else if (code == COMMAND_GOOD && print_stats(&stats) != 0)
+		code = COMMAND_FAILED;
 	stats_free(&stats);
-	text_free(&tenant);
-	return code == 1 ? COMMAND_GOOD : code < 0 ? COMMAND_FAILED :
-	    COMMAND_FAULT;
+	text_free(&tenants);
+	return code;
 }
+
+const struct command command_stats = {
+	.name = "stats",
+	.usage = "",
+	.help = "how many of what, what waits, how long it took",
+	.options = options,
+	.access = COMMAND_READS,
+	.run = run,
+};

@@ -1,4 +1,4 @@
-/* agentlens-log tail: the newest events, and those that follow. */
+/* agentlens-log tail: prints the newest events, and those that follow. */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -9,54 +9,51 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "commands.h"
-#include "listing.h"
-#include "output.h"
+#include "agentlens-log/record.h"
+#include "store/columns.h"
 
-#define LIMIT 10
-
-/* At most so often is the file looked at, in ms, however busy it is. */
+/* ms between two looks at the file, at least, however often it is written. */
 #define PAUSE_MS 50
 
-/* A commit is to be seen a moment after the last write that tells of it; then
- * the waits grow, to this while the kernel tells of writes, and to that while
- * it does not. */
+/* A commit can be read a moment after the write that inotify told of, so the
+ * first wait is short.  Then the waits grow. */
 #define WAIT_FIRST_MS 10
-#define WAIT_TOLD_MS 4000
-#define WAIT_UNTOLD_MS 500
+#define WAIT_TOLD_MS 4000  /* the longest while inotify works */
+#define WAIT_UNTOLD_MS 500 /* the longest without it */
 
-/* A file that cannot be read is tried so often. */
+/* After so many failures in a row it gives up. */
 #define FAILURES_MAX 10
+
+/* The most that --lines may be: so many rows are held in memory. */
+#define LINES_MAX 1000000
+
+static struct {
+	bool follow;
+	int64_t lines;
+	struct filter filter;
+} given = { .lines = 10 };
+
+static const struct option_row options[] = {
+	{ "follow", 'f', NULL, "go on with those that are recorded from now "
+	    "on", OPTION_FLAG, &given.follow },
+	{ "lines", 'n', "NUMBER", "begin with so many (10)", OPTION_NUMBER,
+	    &given.lines },
+	FILTER_OPTIONS(&given.filter),
+	{ 0 }
+};
 
 struct tail {
 	struct context *context;
-	struct filter filter;
-	struct database *database; /* NULL: to be opened again */
 	char *path;
 	dev_t device;
 	ino_t inode;
-	int64_t rowid; /* of the last event seen; -1: only its id counts */
+	int64_t rowid; /* of the last event seen; -1: find it by its id */
 	char *id;
 	int notify; /* inotify's descriptor, or -1 */
 	int failures;
 };
 
-/* --- What is there ------------------------------------------------------- */
-
-/* The event that was written last. */
-static int
-read_end(struct database *database, int64_t *rowid, char **id)
-{
-	struct query *query = query_open(database, "SELECT rowid, id"
-	    " FROM events ORDER BY rowid DESC LIMIT 1");
-	int step = query == NULL ? -1 : query_step(query);
-
-	*rowid = step == 1 ? query_number(query, 0) : 0;
-	*id = step < 0 ? NULL : strdup(step == 1 &&
-	    query_text(query, 0) != NULL ? query_text(query, 1) : "");
-	query_close(query);
-	return *id == NULL ? -1 : 0;
-}
+/* --- Printing ------------------------------------------------------------ */
 
 static void
 set_end(struct tail *tail, int64_t rowid, char *id)
@@ -66,80 +63,84 @@ set_end(struct tail *tail, int64_t rowid, char *id)
 	tail->rowid = rowid;
 }
 
-/* The newest come first from the file, and last on the screen. */
+/* A row with copies of its texts. */
+struct kept_row {
+	struct event_row row;
+	char *texts;
+};
+
+static int
+keep(struct kept_row *kept, const struct event_row *row)
+{
+	kept->row = *row;
+	kept->texts = malloc(columns_size(TABLE_EVENTS, row) + 1);
+	if (kept->texts == NULL)
+		return -1;
+	columns_copy(TABLE_EVENTS, &kept->row, kept->texts);
+	return 0;
+}
+
+/* Prints the newest events.  The query gives the newest first, and they are
+ * printed with the newest last, so all are kept until then. */
 static int
 print_newest(struct tail *tail, int64_t limit)
 {
-	struct text *lines = calloc((size_t)limit + 1, sizeof(*lines));
-	struct query *query = lines == NULL ? NULL :
-	    filter_open(tail->database, &tail->filter, FILTER_NEWEST_FIRST);
-	struct row row;
+	struct kept_row *rows = calloc((size_t)limit + 1, sizeof(*rows));
+	struct query *query = rows == NULL ? NULL :
+	    filter_open(tail->context->database, &given.filter,
+	    FILTER_NEWEST_FIRST);
+	struct event_row row;
 	int step = query == NULL ? -1 : 0;
 	int64_t count = 0;
 
 	while (query != NULL && count < limit &&
-	    (step = filter_step(query, &tail->filter, &row)) == 1) {
-		struct text *line = &lines[count++];
-		if (tail->context->json) {
-			row_add_json(line, &row);
-			text_puts(line, "}\n");
-		} else {
-			listing_add(line, &row);
+	    (step = filter_step(query, &given.filter, &row)) == 1)
+		if (keep(&rows[count++], &row) != 0) {
+			step = -1;
+			break;
 		}
-	}
 	query_close(query);
 	while (count-- > 0) {
-		fwrite(text_string(&lines[count]), 1, lines[count].len,
-		    stdout);
-		text_free(&lines[count]);
+		if (step >= 0)
+			record_print(tail->context, &record_event,
+			    &rows[count].row);
+		free(rows[count].texts);
 	}
-	free(lines);
+	free(rows);
 	return step < 0 ? -1 : 0;
 }
 
-/* Whether the last event seen is still where it was: VACUUM and prune move
- * rows, and another file has others. */
+/* Whether the last event seen is still at its row: VACUUM and prune move rows,
+ * and another file has other rows. */
 static bool
 is_in_place(struct tail *tail)
 {
-	struct query *query;
-	bool same = tail->rowid == 0;
-
-	if (tail->rowid <= 0)
-		return same;
-	query = query_open(tail->database, "SELECT id FROM events"
-	    " WHERE rowid = ?1");
-	if (query == NULL)
-		return false;
-	query_bind_number(query, 1, tail->rowid);
-	if (query_step(query) == 1 && query_text(query, 0) != NULL)
-		same = strcmp(query_text(query, 0), tail->id) == 0;
-	query_close(query);
-	return same;
+	return tail->rowid == 0 || (tail->rowid > 0 &&
+	    event_is_at(tail->context->database, tail->rowid, tail->id) == 1);
 }
 
-/* Prints what was written since.  In one view of the file, so that nothing is
- * between what is printed and what is next. */
+/* Prints what was written since, in one read transaction, so that no event
+ * falls between this call and the next. */
 static int
 print_new(struct tail *tail, bool *any)
 {
-	struct row row;
+	struct event_row row;
 	int64_t rowid;
 	char *id;
 	int step = 0;
 
 	*any = false;
-	if (database_begin_reading(tail->database) != 0 ||
-	    read_end(tail->database, &rowid, &id) != 0)
+	if (database_begin_reading(tail->context->database) != 0 ||
+	    event_newest(tail->context->database, &rowid, &id) < 0)
 		return -1;
 	bool in_place = is_in_place(tail);
 	if (!in_place || rowid > tail->rowid) {
-		struct query *query = filter_open_after(tail->database,
-		    &tail->filter, tail->rowid, in_place ? NULL : tail->id);
+		struct query *query = filter_open_after(tail->context->database,
+		    &given.filter, tail->rowid, in_place ? NULL : tail->id);
 		step = query == NULL ? -1 : 1;
-		while (step > 0 && (step = filter_step(query, &tail->filter,
+		while (step > 0 && (step = filter_step(query, &given.filter,
 		    &row)) == 1) {
-			listing_print(&row, tail->context->json);
+			record_print(tail->context, &record_event, &row);
 			*any = true;
 		}
 		query_close(query);
@@ -148,12 +149,12 @@ print_new(struct tail *tail, bool *any)
 		set_end(tail, rowid, id);
 	else
 		free(id);
-	return database_end_reading(tail->database) != 0 ? -1 : step;
+	return database_end_reading(tail->context->database) != 0 ? -1 : step;
 }
 
 /* --- Waiting ------------------------------------------------------------- */
 
-/* The folder is watched: the file and its log come and go in it. */
+/* Watches the folder, since the file and its log come and go in it. */
 static void
 watch(struct tail *tail)
 {
@@ -172,7 +173,8 @@ watch(struct tail *tail)
 	free(folder);
 }
 
-/* Whether one of the events waiting tells of the file or its log. */
+/* Reads what inotify has.  Returns whether any of it is about the file or its
+ * log. */
 static bool
 is_told(struct tail *tail)
 {
@@ -193,7 +195,7 @@ is_told(struct tail *tail)
 	return told;
 }
 
-/* Waits until the file was written to, or for `*wait_ms`, which grows. */
+/* Waits until the file is written, or for *wait_ms, which it makes longer. */
 static void
 wait_for_more(struct tail *tail, int *wait_ms)
 {
@@ -212,18 +214,24 @@ wait_for_more(struct tail *tail, int *wait_ms)
 
 /* --- The file ------------------------------------------------------------ */
 
+/* Opens the file if it is not open, and notes which file it is. */
 static int
 open_file(struct tail *tail)
 {
+	struct context *context = tail->context;
 	struct stat status;
 
-	tail->database = database_open(tail->context, DATABASE_READ);
-	if (tail->database == NULL)
+	if (context->database == NULL)
+		context->database = context_open(context, COMMAND_READS);
+	if (context->database == NULL)
 		return -1;
 	if (tail->path == NULL)
-		tail->path = strdup(database_path(tail->database));
-	if (tail->path == NULL || stat(tail->path, &status) != 0)
+		tail->path = strdup(database_path(context->database));
+	if (tail->path == NULL)
 		return -1;
+	if (stat(tail->path, &status) != 0)
+		return error_set(&context->error, "%s: %s", tail->path,
+		    strerror(errno));
 	tail->device = status.st_dev;
 	tail->inode = status.st_ino;
 	return 0;
@@ -232,23 +240,23 @@ open_file(struct tail *tail)
 static void
 close_file(struct tail *tail)
 {
-	database_close(tail->database);
-	tail->database = NULL;
+	database_close(tail->context->database);
+	tail->context->database = NULL;
 	tail->rowid = -1;
 }
 
-/* Lets go of a file that was moved away or written over, and takes the one
- * in its place.  Returns 1 when there is a file, 0 when there is none now. */
+/* Closes a file that is no longer the one at the path, and opens the one that
+ * is.  Returns 1 when one is open, 0 when there is none now, or -1. */
 static int
 follow_file(struct tail *tail)
 {
 	struct stat status;
 	bool there = stat(tail->path, &status) == 0;
 
-	if (tail->database != NULL && (!there ||
+	if (tail->context->database != NULL && (!there ||
 	    status.st_dev != tail->device || status.st_ino != tail->inode))
 		close_file(tail);
-	if (tail->database != NULL)
+	if (tail->context->database != NULL)
 		return 1;
 	if (!there)
 		return 0;
@@ -267,12 +275,12 @@ follow(struct tail *tail)
 		any = false;
 		if (state == 1)
 			state = print_new(tail, &any);
+		tail->failures = state < 0 ? tail->failures + 1 : 0;
+		if (tail->failures == FAILURES_MAX)
+			return COMMAND_FAILED;
 		if (state < 0) {
+			context_tell_failure(tail->context);
 			close_file(tail);
-			if (++tail->failures == FAILURES_MAX)
-				return COMMAND_FAILED;
-		} else {
-			tail->failures = 0;
 		}
 		if (any)
 			wait_ms = WAIT_FIRST_MS;
@@ -284,68 +292,65 @@ follow(struct tail *tail)
 
 /* --- The command --------------------------------------------------------- */
 
+/* Prints the titles and the newest events, in the read transaction of run(). */
 static int
-tail_file(struct tail *tail, int64_t limit, bool following)
+print_there(struct tail *tail, struct text *tenants)
 {
-	struct text tenant = TEXT_EMPTY;
-	struct text titles = TEXT_EMPTY;
+	struct context *context = tail->context;
+	enum found found = filter_find_tenant(context->database, &given.filter,
+	    tenants);
+	int code = context_judge_tenant(found, &given.filter, tenants);
 	int64_t rowid;
 	char *id;
-	int code = 1;
 
-	if (open_file(tail) != 0 ||
-	    database_begin_reading(tail->database) != 0)
-		return COMMAND_FAILED;
-	/* Who follows may wait for a session that is still to come. */
-	if (tail->filter.session != NULL)
-		code = filter_find_tenant(tail->database, &tail->filter,
-		    &tenant);
-	if (code < 0 || code > 1 || (code == 0 && !following)) {
-		text_free(&tenant);
-		return code < 0 ? COMMAND_FAILED : COMMAND_FAULT;
-	}
-	if (!tail->context->json)
-		listing_add_titles(&titles);
-	fputs(text_string(&titles), stdout);
-	text_free(&titles);
-	if (read_end(tail->database, &rowid, &id) != 0)
+	/* With --follow the session may be one that does not exist yet. */
+	if (code != COMMAND_GOOD && (found != FOUND_NONE || !given.follow))
+		return code;
+	record_print(context, &record_event_titles, NULL);
+	if (event_newest(tail->context->database, &rowid, &id) < 0)
 		return COMMAND_FAILED;
 	set_end(tail, rowid, id);
-	if ((code == 1 && print_newest(tail, limit) != 0) ||
-	    database_end_reading(tail->database) != 0)
+	if (code == COMMAND_GOOD && print_newest(tail, given.lines) != 0)
 		return COMMAND_FAILED;
-	code = following ? follow(tail) : COMMAND_GOOD;
-	text_free(&tenant);
-	return code;
+	return COMMAND_GOOD;
 }
 
-int
-tail_run(struct context *context, int argc, char **argv)
+static int
+prepare(struct context *context)
+{
+	return given.lines > LINES_MAX ? options_refuse(context) : -1;
+}
+
+static int
+run(struct context *context)
 {
 	struct tail tail = { .context = context, .notify = -1 };
-	int64_t limit = LIMIT;
-	bool following = false;
-	const struct option_row options[] = {
-		{ "follow", 'f', NULL, "go on with those that are recorded "
-		    "from now on", OPTION_FLAG, &following },
-		{ "lines", 'n', "NUMBER", "begin with so many (10)",
-		    OPTION_NUMBER, &limit },
-		FILTER_OPTIONS(&tail.filter),
-		{ 0 }
-	};
-	char **arguments;
-	int count, code;
+	struct text tenants = TEXT_EMPTY;
+	int code = COMMAND_FAILED;
 
-	code = options_read(context, options, argc, argv, &count, &arguments);
-	if (code >= 0)
-		return code;
-	if (count > 0 || limit > 1000000)
-		return options_refuse(context);
-	code = tail_file(&tail, limit, following);
-	database_close(tail.database);
+	if (open_file(&tail) == 0 &&
+	    database_begin_reading(context->database) == 0) {
+		code = print_there(&tail, &tenants);
+		if (code == COMMAND_GOOD &&
+		    database_end_reading(context->database) != 0)
+			code = COMMAND_FAILED;
+	}
+	if (code == COMMAND_GOOD && given.follow)
+		code = follow(&tail);
 	if (tail.notify >= 0)
 		close(tail.notify);
 	free(tail.path);
 	free(tail.id);
+	text_free(&tenants);
 	return code;
 }
+
+const struct command command_tail = {
+	.name = "tail",
+	.usage = "",
+	.help = "the newest events, and with -f those that follow",
+	.options = options,
+	.access = COMMAND_READS,
+	.prepare = prepare,
+	.run = run,
+};

@@ -1,15 +1,16 @@
-/* agentlens-log timeline: one session, as a person tells it. */
+/* agentlens-log timeline: tells what happened in a session, an event a line. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "approvals.h"
-#include "commands.h"
-#include "output.h"
-#include "row.h"
-#include "story.h"
-#include "words.h"
+#include "agentlens-log/record.h"
+#include "agentlens-log/terminal.h"
+#include "reader/approvals.h"
+#include "reader/deliveries.h"
+#include "reader/describe.h"
+#include "reader/events.h"
+#include "reader/humanize.h"
 
 #define TIME_WIDTH 19
 #define SPAN_WIDTH 13
@@ -17,93 +18,82 @@
 struct telling {
 	struct database *database;
 	struct approvals *approvals;
-	struct receipts *receipts;
+	struct deliveries *deliveries;
 	int64_t last;    /* ms of the event before; -1 for the first */
 	char day[16];    /* of the event before */
-	int counts[STORY_EXPIRES + 1];
+	int counts[APPROVAL_EXPIRES + 1]; /* of each enum describe_approval */
 };
 
-/* Who it was, from when to when. */
+/* Prints the session, how many events it has, and from when to when. */
 static int
 print_head(struct telling *telling, const struct filter *filter)
 {
-	static const char sql[] = "SELECT count(*), min(timestamp),"
-	    " max(timestamp) FROM events WHERE tenant_id = ?1"
-	    " AND session_id = ?2";
-	struct query *query = query_open(telling->database, sql);
+	struct session_extent extent;
 	struct text text = TEXT_EMPTY;
-	int step = -1;
 
-	if (query != NULL) {
-		query_bind_text(query, 1, filter->tenant);
-		query_bind_text(query, 2, filter->session);
-		step = query_step(query);
-	}
-	if (step == 1) {
-		const char *first = query_text(query, 1);
-		const char *last = query_text(query, 2);
-		output_print(OUTPUT_BOLD, "Session ");
-		output_print(OUTPUT_BOLD, filter->session);
-		words_add(&text, " of tenant ");
-		text_puts(&text, filter->tenant);
-		text_puts(&text, ": ");
-		words_add_count(&text, query_number(query, 0), "event");
+	if (session_extent(telling->database, filter->tenant, filter->session,
+	    &extent) != 0)
+		return -1;
+	terminal_print(TERMINAL_BOLD, "Session ");
+	terminal_print(TERMINAL_BOLD, filter->session);
+	text_printf(&text, " of tenant %s: ", filter->tenant);
+	humanize_add_count(&text, extent.events, "event");
+	text_puts(&text, ", ");
+	humanize_add_time(&text, extent.first);
+	text_puts(&text, " to ");
+	humanize_add_time(&text, extent.last);
+	text_puts(&text, " UTC");
+	int64_t first = humanize_time(extent.first);
+	int64_t last = humanize_time(extent.last);
+	if (first >= 0 && last > first) {
 		text_puts(&text, ", ");
-		words_add_time(&text, first);
-		text_puts(&text, " to ");
-		words_add_time(&text, last);
-		text_puts(&text, " UTC");
-		if (words_time(first) >= 0 &&
-		    words_time(last) > words_time(first)) {
-			text_puts(&text, ", ");
-			words_add_span(&text, words_time(last) -
-			    words_time(first));
-		}
-		output_print(OUTPUT_PLAIN, text_string(&text));
-		printf("\n\n");
+		humanize_add_span(&text, last - first);
 	}
-	query_close(query);
+	terminal_print(TERMINAL_PLAIN, text_string(&text));
+	printf("\n\n");
 	text_free(&text);
-	return step;
+	return 0;
 }
 
-/* The day only where it is another than before. */
+/* Prints the time, with the day where it is another one than before, and the
+ * span since the event before. */
 static void
-print_time(struct telling *telling, const struct row *row)
+print_time(struct telling *telling, const struct event_row *row)
 {
 	struct text time = TEXT_EMPTY, span = TEXT_EMPTY;
-	int64_t ms = words_time(row->timestamp);
+	int64_t ms = humanize_time(row->columns.timestamp);
 	int64_t since = telling->last >= 0 && ms > telling->last ?
 	    ms - telling->last : 0;
 
-	words_add_time(&time, row->timestamp);
+	humanize_add_time(&time, row->columns.timestamp);
 	const char *text = text_string(&time);
 	if (time.len == TIME_WIDTH && memcmp(telling->day, text, 10) == 0)
 		printf("%11s%s", "", text + 11);
 	else
-		output_print(OUTPUT_PLAIN, text);
+		terminal_print(TERMINAL_PLAIN, text);
 	if (time.len == TIME_WIDTH)
 		memcpy(telling->day, text, 10);
 	if (since > 0) {
 		text_puts(&span, "+");
-		words_add_span(&span, since);
+		humanize_add_span(&span, since);
 	}
-	printf("  %s%-*s%s ", output_begin(OUTPUT_DIM), SPAN_WIDTH,
-	    text_string(&span), output_end());
+	printf("  %s%-*s%s ", terminal_begin(TERMINAL_DIM), SPAN_WIDTH,
+	    text_string(&span), terminal_end());
 	if (ms >= 0)
 		telling->last = ms;
 	text_free(&time);
 	text_free(&span);
 }
 
-/* What vouches for it. */
+/* Prints how the event came, and when it was reported if that is not its
+ * time. */
 static void
-print_evidence(const struct row *row, const struct delivery_row *delivery,
+print_origin(const struct event_row *row, const struct delivery_row *delivery,
     struct json_object *metadata)
 {
 	struct text text = TEXT_EMPTY;
 	char reported[TIMESTAMP_SIZE];
-	int64_t ms = row_time(row, metadata);
+	int64_t ms = event_time(row, metadata);
 
 	if (delivery != NULL) {
 		text_puts(&text, "  [");
@@ -114,42 +104,45 @@ print_evidence(const struct row *row, const struct delivery_row *delivery,
 	if (json_get(metadata, "reportedTimestamp") != NULL && ms >= 0) {
 		timestamp_format(ms, reported);
 		text_puts(&text, "  [late, of ");
-		words_add_time(&text, reported);
+		humanize_add_time(&text, reported);
 		text_puts(&text, "]");
 	}
-	output_print(OUTPUT_DIM, text_string(&text));
+	terminal_print(TERMINAL_DIM, text_string(&text));
 	text_free(&text);
 }
 
 static int
-tell(struct telling *telling, const struct row *row)
+tell(struct telling *telling, const struct event_row *row)
 {
-	struct json_object *payload = row_object(row->payload);
-	struct json_object *metadata = row_object(row->metadata);
+	struct json_object *payload = event_object(row->columns.payload);
+	struct json_object *metadata = event_object(row->columns.metadata);
 	struct delivery_row delivery;
-	struct text story = TEXT_EMPTY;
+	struct text description = TEXT_EMPTY;
 	int64_t after = approvals_note(telling->approvals, row, payload);
-	/* AgentLens's own events come without a delivery. */
+	/* Events of AgentLens itself have no delivery. */
 	int found = json_get(metadata, "webhookEvent") == NULL ? 0 :
-	    receipts_find(telling->receipts, row->id, &delivery);
-	enum story_approval approval = story_approval(row);
+	    deliveries_find(telling->deliveries, row->columns.id, &delivery);
+	enum describe_approval approval = describe_approval(row);
 
-	if (after < 0 && approval > STORY_ASKS && found == 1)
-		after = approvals_from_body(delivery.body, delivery.body_len);
+	if (after < 0 && approval > APPROVAL_ASKS && found == 1)
+		after = approvals_from_body(delivery.body.data,
+		    delivery.body.len);
 	telling->counts[approval]++;
 	print_time(telling, row);
-	story_add(&story, row, payload, after);
-	output_print(story_style(row), text_string(&story));
+	describe_add(&description, row, payload, after);
+	terminal_print(terminal_tone(describe_tone(row)),
+	    text_string(&description));
 	if (found >= 0)
-		print_evidence(row, found == 1 ? &delivery : NULL, metadata);
+		print_origin(row, found == 1 ? &delivery : NULL, metadata);
 	printf("\n");
-	text_free(&story);
+	text_free(&description);
 	json_object_put(metadata);
 	json_object_put(payload);
 	return found;
 }
 
-/* What is still open. */
+/* Prints the count of the approvals, and those that wait.  Returns -1 on
+ * failure. */
 static int
 print_end(struct telling *telling)
 {
@@ -158,19 +151,19 @@ print_end(struct telling *telling)
 	    telling->database, &count);
 	const int *n = telling->counts;
 
-	if (n[STORY_ASKS] + n[STORY_ALLOWS] + n[STORY_REFUSES] +
-	    n[STORY_EXPIRES] > 0 && count >= 0)
+	if (n[APPROVAL_ASKS] + n[APPROVAL_ALLOWS] + n[APPROVAL_REFUSES] +
+	    n[APPROVAL_EXPIRES] > 0 && count >= 0)
 		printf("\nApprovals: %d allowed, %d refused, %d expired, %d "
-		    "waiting\n", n[STORY_ALLOWS], n[STORY_REFUSES],
-		    n[STORY_EXPIRES], count);
+		    "waiting\n", n[APPROVAL_ALLOWS], n[APPROVAL_REFUSES],
+		    n[APPROVAL_EXPIRES], count);
 	for (int i = 0; i < count; i++) {
 		struct text text = TEXT_EMPTY;
 		int64_t age = timestamp_now() - waiting[i]->asked;
 		text_puts(&text, strchr(waiting[i]->key, '\n') + 1);
 		text_puts(&text, " has been waiting for ");
-		words_add_span(&text, age > 0 ? age : 0);
+		humanize_add_span(&text, age > 0 ? age : 0);
 		printf("  ");
-		output_print(OUTPUT_WARN, text_string(&text));
+		terminal_print(TERMINAL_WARN, text_string(&text));
 		printf("\n");
 		text_free(&text);
 	}
@@ -179,64 +172,64 @@ print_end(struct telling *telling)
 }
 
 static int
-tell_all(struct telling *telling, const struct filter *filter, bool json)
+tell_all(struct telling *telling, const struct filter *filter)
 {
 	struct query *query = filter_open(telling->database, filter,
 	    FILTER_OLDEST_FIRST);
-	struct text line = TEXT_EMPTY;
-	struct row row;
-	int step = query == NULL ? -1 : 1;
+	struct event_row row;
+	int step = query == NULL ? -1 : print_head(telling, filter);
 
-	if (step > 0 && !json)
-		step = print_head(telling, filter);
-	while (step >= 0 && (step = filter_step(query, filter, &row)) == 1) {
-		if (!json) {
-			step = tell(telling, &row);
-			continue;
-		}
-		row_add_json(&line, &row);
-		output_json_end(&line);
-	}
+	while (step >= 0 && (step = filter_step(query, filter, &row)) == 1)
+		step = tell(telling, &row);
 	query_close(query);
-	if (step >= 0 && !json)
+	if (step >= 0)
 		step = print_end(telling);
 	return step < 0 ? COMMAND_FAILED : COMMAND_GOOD;
 }
 
-int
-timeline_run(struct context *context, int argc, char **argv)
-{
-	struct filter filter = { 0 };
-	const struct option_row options[] = {
-		{ "tenant", 0, "ID", "the tenant, where several have the "
-		    "session", OPTION_TEXT, &filter.tenant },
-		{ 0 }
-	};
-	struct telling telling = { .last = -1 };
-	struct text tenant = TEXT_EMPTY;
-	char **arguments;
-	int count, code;
+/* --- The command --------------------------------------------------------- */
 
-	code = options_read(context, options, argc, argv, &count, &arguments);
-	if (code >= 0)
-		return code;
-	if (count != 1)
-		return options_refuse(context);
-	filter.session = arguments[0];
-	telling.database = database_open(context, DATABASE_READ);
-	if (telling.database == NULL)
-		return COMMAND_FAILED;
-	telling.approvals = approvals_open();
-	telling.receipts = receipts_open(telling.database);
-	code = telling.approvals == NULL || telling.receipts == NULL ? -1 :
-	    filter_find_tenant(telling.database, &filter, &tenant);
-	if (code == 1)
-		code = tell_all(&telling, &filter, context->json);
-	else
-		code = code < 0 ? COMMAND_FAILED : COMMAND_FAULT;
-	receipts_close(telling.receipts);
+static struct filter filter;
+
+static const struct option_row options[] = {
+	{ "tenant", 0, "ID", "the tenant, where several have the session",
+	    OPTION_TEXT, &filter.tenant },
+	{ 0 }
+};
+
+static int
+run(struct context *context)
+{
+	struct telling telling = {
+		.database = context->database,
+		.approvals = approvals_open(),
+		.deliveries = deliveries_open(context->database),
+		.last = -1,
+	};
+	struct text tenants = TEXT_EMPTY;
+	int code = COMMAND_FAILED;
+
+	filter.session = context->arguments[0];
+	if (telling.approvals != NULL && telling.deliveries != NULL)
+		code = context_find_tenant(context, &filter, &tenants);
+	if (code == COMMAND_GOOD)
+		code = context->json ? record_print_events(context,
+		    filter_open(context->database, &filter,
+		    FILTER_OLDEST_FIRST), &filter, 0) :
+		    tell_all(&telling, &filter);
+	deliveries_close(telling.deliveries);
 	approvals_close(telling.approvals);
-	text_free(&tenant);
-	database_close(telling.database);
+	text_free(&tenants);
 	return code;
 }
+
+const struct command command_timeline = {
+	.name = "timeline",
+	.usage = "SESSION",
+	.help = "what happened in a session, as a story",
+	.options = options,
+	.arguments_min = 1,
+	.arguments_max = 1,
+	.access = COMMAND_READS,
+	.run = run,
+};

@@ -1,11 +1,11 @@
 /*
- * FastCGI records through the gateway and libfcgi, over a socket, as from a
+ * FastCGI records through fastcgi.c and libfcgi, over a socket, as from a
  * web server.  An input is a script: its first byte says whether it sends
  * well-formed requests, whose every variable and byte must come through, or
  * whatever it likes, which must cost nobody else anything.  After each, a
  * plain request must be answered as ever.
  */
-#include "gateway.h"
+#include "agentlens-ingest/fastcgi.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -16,8 +16,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "agentlens-ingest/reply.h"
+#include "base/log.h"
 #include "fuzz.h"
-#include "log.h"
 
 #define BODY_MAX 2048
 #define VARIABLES_MAX 8
@@ -53,7 +54,7 @@ struct script {
 /* A request that is well-formed, and so must arrive as it was sent. */
 struct expected {
 	bool exact; /* else any request may arrive */
-	bool leave; /* the handler leaves the body to the gateway */
+	bool leave; /* the handler leaves the body to fastcgi.c */
 	int count;
 	char names[VARIABLES_MAX][512];
 	char values[VARIABLES_MAX][512];
@@ -84,7 +85,7 @@ static void
 fill_response(struct request *request, struct text *response)
 {
 	struct text body = TEXT_EMPTY;
-	struct reply reply = { .kind = REPLY_NONE };
+	struct reply reply = { .kind = REPLY_REFUSED };
 	const char *header = request_header(request, "X-Webhook-Signature");
 
 	log_line(LOG_ERROR, "path", request_path(request), "header", header,
@@ -94,8 +95,8 @@ fill_response(struct request *request, struct text *response)
 	text_puts(response, HEAD);
 	if (expected.exact && expected.leave)
 		return;
-	if (request_read_body(request, BODY_MAX, TIMEOUT_MS, &body, &reply) ==
-	    REPLY_NONE) {
+	if (request_read_body(request, BODY_MAX, TIMEOUT_MS, &body,
+	    &reply.refusal) == REFUSAL_NONE) {
 		fuzz_require(body.len <= BODY_MAX);
 		text_add(response, text_string(&body), body.len);
 	} else {
@@ -119,9 +120,9 @@ handle(void *context, struct request *request)
 }
 
 static void *
-serve(void *gateway)
+serve(void *fastcgi)
 {
-	gateway_serve(gateway, handle, NULL);
+	fastcgi_serve(fastcgi, handle, NULL);
 	return NULL;
 }
 
@@ -142,10 +143,10 @@ open_target(void)
 	fuzz_require(listen(fd, 16) == 0);
 	fuzz_require(dup2(fd, STDIN_FILENO) == STDIN_FILENO);
 	close(fd);
-	fuzz_require(gateway_is_fastcgi());
-	struct gateway *gateway = gateway_open(TIMEOUT_MS, 1);
-	fuzz_require(gateway != NULL);
-	fuzz_require(pthread_create(&thread, NULL, serve, gateway) == 0);
+	fuzz_require(fastcgi_is_served());
+	struct fastcgi *fastcgi = fastcgi_open(TIMEOUT_MS, 1);
+	fuzz_require(fastcgi != NULL);
+	fuzz_require(pthread_create(&thread, NULL, serve, fastcgi) == 0);
 	pthread_detach(thread);
 }
 
@@ -345,7 +346,7 @@ dial(void)
 	return fd;
 }
 
-/* The gateway may close before it has read all. */
+/* The responder may close before it has read all. */
 static void
 send_all(int fd, const char *data, size_t len)
 {

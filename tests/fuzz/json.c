@@ -1,12 +1,12 @@
 /* The reader and the writer of JSON.  What was written once is written the
  * same for ever after. */
-#include "json.h"
+#include "base/json.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "fuzz.h"
-#include "text.h"
+#include "base/text.h"
 
 /* Reads `text`, which we wrote ourselves, and writes it again. */
 static void

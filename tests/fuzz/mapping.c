@@ -3,17 +3,18 @@
  * A body that begins with "{" names its source itself, as far as it can;
  * else the first byte picks it, and the body follows.
  */
-#include "mapping.h"
+#include "webhook/mapping.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "envelope.h"
-#include "event.h"
+#include "webhook/envelope.h"
+#include "webhook/event.h"
+#include "agentlens-ingest/reply.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/timestamp.h"
 #include "fuzz.h"
-#include "json.h"
-#include "log.h"
-#include "timestamp.h"
 
 #define COLUMN_MAX 10240
 #define LINE_MAX_BYTES 500
@@ -170,15 +171,19 @@ require_event(struct event *event, const struct source *source,
 
 /* A refusal's answer is JSON, and its sentence fits a line of the log. */
 static void
-require_refusal(const struct reply *reply, const struct event *event)
+require_refusal(const struct refusal *refusal, const struct event *event)
 {
+	struct reply reply = { .kind = REPLY_REFUSED, .refusal = *refusal };
 	struct text sentence = TEXT_EMPTY, response = TEXT_EMPTY;
+	struct text reason = TEXT_EMPTY;
 	struct json_object *body;
 	struct json_error error;
 
-	fuzz_require(reply_status(reply->kind) == 400);
-	reply_sentence(reply, &sentence);
-	reply_write(reply, true, &response);
+	fuzz_require(reply_status(&reply) == 400);
+	reply_sentence(&reply, &sentence);
+	reply_write(&reply, true, &response);
+	refusal_write(refusal, &reason);
+	fuzz_require(refusal_code_of(text_string(&reason)) == refusal->code);
 	const char *json = strstr(text_string(&response), "\r\n\r\n");
 	fuzz_require(json != NULL);
 	fuzz_require(json_read(json + 4, strlen(json + 4), &body, &error) ==
@@ -190,6 +195,7 @@ require_refusal(const struct reply *reply, const struct event *event)
 	fuzz_tell("refused", text_string(&sentence), sentence.len);
 	json_object_put(body);
 	text_free(&sentence);
+	text_free(&reason);
 	text_free(&response);
 }
 
@@ -207,28 +213,28 @@ pick_source(int first, struct json_object *body)
 static void
 map(const struct source *source, struct json_object *body, bool has_last)
 {
-	struct reply reply = { .kind = REPLY_NONE };
+	struct refusal refusal = { .code = REFUSAL_NONE };
 	struct envelope envelope;
 	struct mapping mapping = { .row = NULL };
 	struct event event = { .type = NULL };
-	enum reply_kind kind;
+	enum refusal_code code;
 
-	kind = envelope_open(&envelope, source, body, &reply);
-	if (kind == REPLY_NONE)
-		kind = mapping_find(&mapping, source, &envelope, &reply);
-	if (kind == REPLY_NONE)
-		kind = envelope_fill(&envelope, source, body, &reply);
-	if (kind == REPLY_NONE)
-		kind = mapping_apply(&mapping, &envelope, &reply);
-	if (kind == REPLY_NONE)
-		kind = event_build(&event, source, &envelope, mapping.type,
+	code = envelope_open(&envelope, source, body, &refusal);
+	if (code == REFUSAL_NONE)
+		code = mapping_find(&mapping, source, &envelope, &refusal);
+	if (code == REFUSAL_NONE)
+		code = envelope_fill(&envelope, source, body, &refusal);
+	if (code == REFUSAL_NONE)
+		code = mapping_apply(&mapping, &envelope, &refusal);
+	if (code == REFUSAL_NONE)
+		code = event_build(&event, source, &envelope, mapping.type,
 		    mapping.payload, mapping.correlation_id, "default",
-		    &reply);
-	fuzz_require(kind == reply.kind);
-	if (kind == REPLY_NONE)
+		    &refusal);
+	fuzz_require(code == refusal.code);
+	if (code == REFUSAL_NONE)
 		require_event(&event, source, &envelope, has_last);
 	else
-		require_refusal(&reply, &event);
+		require_refusal(&refusal, &event);
 	event_free(&event);
 	mapping_free(&mapping);
 	envelope_close(&envelope);
@@ -257,7 +263,7 @@ run(const unsigned char *data, size_t size)
 static void
 open_target(void)
 {
-	fuzz_require(signature_init() == 0);
+	fuzz_require(digest_init() == 0);
 }
 
 const struct fuzz_target fuzz_mapping = {

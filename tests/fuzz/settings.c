@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "fuzz.h"
-#include "text.h"
+#include "base/text.h"
 
 static int file = -1;
 
@@ -33,11 +33,11 @@ open_target(void)
 
 static int
 load(const void *content, size_t len, struct settings *settings,
-    char error[SETTINGS_ERROR_SIZE])
+    struct error *error)
 {
 	fuzz_require(ftruncate(file, 0) == 0);
 	fuzz_require(pwrite(file, content, len, 0) == (ssize_t)len);
-	memset(error, '?', SETTINGS_ERROR_SIZE);
+	memset(error, '?', sizeof(*error));
 	return settings_load(settings, error);
 }
 
@@ -135,16 +135,16 @@ run(const unsigned char *data, size_t size)
 {
 	struct settings settings, again;
 	struct text first = TEXT_EMPTY, second = TEXT_EMPTY;
-	char error[SETTINGS_ERROR_SIZE];
+	struct error error = { "" };
 
-	if (load(data, size, &settings, error) != 0) {
-		size_t len = strnlen(error, sizeof(error));
-		fuzz_require(len > 0 && len < sizeof(error));
+	if (load(data, size, &settings, &error) != 0) {
+		size_t len = strnlen(error.text, sizeof(error.text));
+		fuzz_require(len > 0 && len < sizeof(error.text));
 		fuzz_tell("refused", "", 0);
 	} else {
 		require_limits(&settings);
 		write_settings(&first, &settings);
-		fuzz_require(load(first.data, first.len, &again, error) == 0);
+		fuzz_require(load(first.data, first.len, &again, &error) == 0);
 		write_settings(&second, &again);
 		fuzz_require(first.len == second.len);
 		fuzz_require(memcmp(first.data, second.data, first.len) == 0);

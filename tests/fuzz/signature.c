@@ -1,12 +1,13 @@
 /* The header of a signature: which are taken, and as what, is reckoned a
  * second time here, by regexec() and strtoul(). */
-#include "signature.h"
+#include "webhook/scheme.h"
 
 #include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/hex.h"
 #include "fuzz.h"
 
 static regex_t form;
@@ -14,7 +15,7 @@ static regex_t form;
 static void
 open_target(void)
 {
-	fuzz_require(signature_init() == 0);
+	fuzz_require(digest_init() == 0);
 	fuzz_require(regcomp(&form,
 	    "^[ \t]*(sha256=)?([0-9a-fA-F]{64})[ \t]*$", REG_EXTENDED) == 0);
 }
@@ -24,18 +25,18 @@ open_target(void)
 static void
 require_own_signature(const char *header)
 {
-	unsigned char digest[SIGNATURE_BYTES], read[SIGNATURE_BYTES];
-	char text[7 + SIGNATURE_HEX_SIZE] = "sha256=";
+	unsigned char digest[DIGEST_BYTES], read[DIGEST_BYTES];
+	char text[7 + DIGEST_HEX_SIZE] = "sha256=";
 	size_t len = strlen(header);
 
-	fuzz_require(signature_hmac_sha256(header, len, header, len,
+	fuzz_require(digest_hmac_sha256(header, len, header, len,
 	    digest) == 0);
-	signature_hex(digest, text + 7);
-	fuzz_require(signature_decode(text, read) == 0);
-	fuzz_require(signature_equal(digest, read));
-	for (int i = 0; i < SIGNATURE_BYTES; i++) {
+	hex_write(digest, DIGEST_BYTES, text + 7);
+	fuzz_require(scheme_read(text, read) == 0);
+	fuzz_require(digest_equal(digest, read));
+	for (int i = 0; i < DIGEST_BYTES; i++) {
 		read[i] ^= (unsigned char)(1 << i % 8);
-		fuzz_require(!signature_equal(digest, read));
+		fuzz_require(!digest_equal(digest, read));
 		read[i] ^= (unsigned char)(1 << i % 8);
 	}
 }
@@ -44,17 +45,17 @@ static void
 run(const unsigned char *data, size_t size)
 {
 	char *header = fuzz_copy(data, size);
-	unsigned char digest[SIGNATURE_BYTES];
-	char hex[SIGNATURE_HEX_SIZE];
+	unsigned char digest[DIGEST_BYTES];
+	char hex[DIGEST_HEX_SIZE];
 	regmatch_t part[3];
 
-	bool taken = signature_decode(header, digest) == 0;
+	bool taken = scheme_read(header, digest) == 0;
 	fuzz_require(taken == (regexec(&form, header, 3, part, 0) == 0));
 	if (taken) {
 		const char *digits = header + part[2].rm_so;
-		signature_hex(digest, hex);
+		hex_write(digest, DIGEST_BYTES, hex);
 		fuzz_require(strncasecmp(hex, digits, 64) == 0);
-		for (int i = 0; i < SIGNATURE_BYTES; i++) {
+		for (int i = 0; i < DIGEST_BYTES; i++) {
 			const char pair[3] = { digits[2 * i],
 				digits[2 * i + 1] };
 			fuzz_require(strtoul(pair, NULL, 16) == digest[i]);

@@ -3,7 +3,7 @@
  * date and time by libc's timegm() and gmtime_r(), which know nothing of our
  * calendar.
  */
-#include "timestamp.h"
+#include "base/timestamp.h"
 
 #include <regex.h>
 #include <stdlib.h>

@@ -1,0 +1,390 @@
+/* agentlens-ingest: options, start-up, the workers, the end. */
+#include <fcntl.h>
+#include <getopt.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+#ifdef HAVE_MALLOPT
+#include <malloc.h>
+#endif
+
+#include "agentlens-ingest/cgi.h"
+#include "agentlens-ingest/fastcgi.h"
+#include "agentlens-ingest/ingest.h"
+#include "base/digest.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/sandbox.h"
+#include "settings.h"
+#include "store/committer.h"
+#include "store/database.h"
+#include "webhook/mapping.h"
+
+/* A body of JSON as deep as is read, JSON_DEPTH_MAX levels, needs a quarter of
+ * this. */
+#define STACK_BYTES (256 * 1024)
+
+/* Blocks from this size on are given back to the system when freed. */
+#define MMAP_BYTES (128 * 1024)
+
+/* How much free memory the heap keeps, so that it does not shrink and grow with
+ * each batch. */
+#define TRIM_BYTES (2 * 1024 * 1024)
+
+static const char usage[] =
+    "usage: agentlens-ingest "
+    "[--check | --print-mapping | --version | --help]\n";
+
+static const char help[] =
+    "\n"
+    "Receives AgentLens webhooks as a FastCGI or CGI program: as FastCGI when\n"
+    "descriptor 0 is a listening socket, else as CGI for the request of the\n"
+    "environment:\n"
+    "\n"
+    "  REQUEST_METHOD=POST HTTP_X_WEBHOOK_SIGNATURE=... \\\n"
+    "      agentlens-ingest < body.json\n"
+    "\n"
+    "  -c, --check          check settings, file modes and a write; exit 78\n"
+    "                       with a sentence saying what to do\n"
+    "  -m, --print-mapping  print the table of events as Markdown\n"
+    "  -V, --version        print the version, and those of the libraries\n"
+    "  -h, --help           print this\n"
+    "\n"
+    "See agentlens-ingest(8), and agentlens-ingest.conf(5) for the settings.\n";
+
+static int
+print_version(void)
+{
+	printf("agentlens-ingest " PACKAGE_VERSION "\n"
+	    "libfcgi %s\njson-c %s\nlibgcrypt %s\nSQLite %s\n",
+	    fastcgi_library_version(), json_library_version(),
+	    digest_library_version(), database_library_version());
+	return EXIT_SUCCESS;
+}
+
+static int
+print_mapping(void)
+{
+	struct text table = TEXT_EMPTY;
+
+	mapping_print(&table);
+	fputs(text_string(&table), stdout);
+	text_free(&table);
+	return EXIT_SUCCESS;
+}
+
+/* Tries a write that is taken back, since opening alone proves nothing. */
+static enum refusal_code
+try_write(const struct settings *settings)
+{
+	struct committer *committer = committer_open(settings, false);
+
+	if (committer == NULL)
+		return REFUSAL_NO_MEMORY;
+	enum refusal_code code = committer_health(committer);
+	committer_close(committer);
+	return code;
+}
+
+static void
+print_settings(const struct settings *settings, const struct sandbox *sandbox)
+{
+	static const char *const sandboxes[2][2] = {
+		{ "none: this system has no Landlock and no seccomp for it",
+		    "system calls only: this system has no Landlock" },
+		{ "files only: this system has no seccomp for it",
+		    "files and system calls" },
+	};
+
+	printf("settings: %s\ndatabase: %s\n", settings->file != NULL ?
+	    settings->file : "the environment only", settings->db_path);
+	for (int i = 0; i < SOURCES; i++) {
+		if (settings->secrets[i][0] != NULL)
+			printf("%s: signed deliveries\n", sources[i].name);
+		else if (sources[i].signature_required)
+			printf("%s: no secret set, deliveries are answered "
+			    "500\n", sources[i].name);
+		else
+			printf("%s: no secret set, anybody may send\n",
+			    sources[i].name);
+	}
+	printf("sandbox: %s\n", !settings->sandbox ? "off" :
+	    sandboxes[sandbox->closes_files][sandbox->filters_calls]);
+}
+
+static int
+check(const struct settings *settings, const struct sandbox *sandbox)
+{
+	struct error error = { "" };
+	struct stat status;
+
+	if (settings_check(settings, &error) != 0) {
+		fprintf(stderr, "agentlens-ingest: %s\n", error.text);
+		return EX_CONFIG;
+	}
+	if (try_write(settings) != REFUSAL_NONE) {
+		fprintf(stderr, "agentlens-ingest: the database %s cannot be "
+		    "written, for the reason above: its folder must exist and "
+		    "be writable by the user that this runs as, now uid %ld\n",
+		    settings->db_path, (long)geteuid());
+		return EX_CONFIG;
+	}
+	if (stat(settings->db_path, &status) == 0 &&
+	    (status.st_mode & 0777 & ~(mode_t)settings->file_mode) != 0) {
+		fprintf(stderr, "agentlens-ingest: the database %s has mode "
+		    "%03o, more than INGEST_FILE_MODE allows: chmod %03lo "
+		    "it\n", settings->db_path,
+		    (unsigned)(status.st_mode & 0777),
+		    (unsigned long)settings->file_mode);
+		return EX_CONFIG;
+	}
+	print_settings(settings, sandbox);
+	printf("a write was tried and taken back: all is well\n");
+	return EXIT_SUCCESS;
+}
+
+struct worker {
+	struct fastcgi *fastcgi;
+	struct ingest *ingest;
+};
+
+static void *
+work(void *context)
+{
+	struct worker *worker = context;
+	fastcgi_serve(worker->fastcgi, ingest_handle, worker->ingest);
+	return NULL;
+}
+
+/* A worker needs two descriptors, so that 512 workers need more than the usual
+ * limit of 1,024. */
+static void
+raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* Starts as many workers as the system allows.  Returns their number. */
+static long
+start_workers(struct worker *worker, pthread_t *threads, long wanted)
+{
+	pthread_attr_t attributes;
+	long started = 0;
+
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, STACK_BYTES);
+	while (started < wanted && pthread_create(&threads[started],
+	    &attributes, work, worker) == 0)
+		started++;
+	pthread_attr_destroy(&attributes);
+	if (started < wanted)
+		log_line(LOG_WARN, "warning", "not all threads of "
+		    "INGEST_THREADS could be started", NULL);
+	return started;
+}
+
+/* By default malloc() has a heap for each thread, and keeps the memory of large
+ * bodies in it.  That would cost memory and gain nothing here. */
+static void
+save_memory(void)
+{
+#ifdef HAVE_MALLOPT
+	mallopt(M_ARENA_MAX, 2);
+	mallopt(M_MMAP_THRESHOLD, MMAP_BYTES);
+	mallopt(M_TRIM_THRESHOLD, TRIM_BYTES);
+#endif
+}
+
+static int
+serve_fastcgi(struct ingest *ingest)
+{
+	const struct settings *settings = ingest->settings;
+	pthread_t *threads = calloc((size_t)settings->threads,
+	    sizeof(*threads));
+	struct worker worker = { .ingest = ingest };
+	sigset_t ending;
+	int signal_number;
+
+	/* Blocked in all threads, so that sigwait() below takes them. */
+	sigemptyset(&ending);
+	sigaddset(&ending, SIGTERM);
+	sigaddset(&ending, SIGINT);
+	sigaddset(&ending, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &ending, NULL);
+
+	save_memory();
+	raise_descriptor_limit();
+	ingest->committer = committer_open(settings, true);
+	worker.fastcgi = fastcgi_open((int)settings->read_timeout_ms,
+	    settings->threads);
+	long started = threads == NULL || ingest->committer == NULL ||
+	    worker.fastcgi == NULL ? 0 :
+	    start_workers(&worker, threads, settings->threads);
+	if (started == 0) {
+		log_line(LOG_ERROR, "error", "not enough memory or threads to "
+		    "start", NULL);
+		free(threads);
+		return EX_OSERR;
+	}
+
+	sigwait(&ending, &signal_number);
+	fastcgi_stop(worker.fastcgi);
+	for (long i = 0; i < started; i++)
+		pthread_join(threads[i], NULL);
+	committer_close(ingest->committer);
+	fastcgi_close(worker.fastcgi);
+	free(threads);
+	return EXIT_SUCCESS;
+}
+
+static int
+serve_cgi(struct ingest *ingest)
+{
+	int result;
+
+	if (ingest->settings != NULL) {
+		ingest->committer = committer_open(ingest->settings, false);
+		if (ingest->committer == NULL) {
+			ingest->settings = NULL;
+			ingest->settings_error = "out of memory";
+		}
+	}
+	result = cgi_serve(ingest_handle, ingest);
+	if (ingest->committer != NULL)
+		committer_close(ingest->committer);
+	return result == 0 ? EXIT_SUCCESS : EX_IOERR;
+}
+
+enum task {
+	SERVE,
+	CHECK,
+	PRINT_MAPPING,
+	PRINT_VERSION,
+	PRINT_HELP,
+	REFUSE
+};
+
+static enum task
+read_options(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "check", no_argument, NULL, 'c' },
+		{ "print-mapping", no_argument, NULL, 'm' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	static const struct {
+		int option;
+		enum task task;
+	} tasks[] = {
+		{ 'c', CHECK },
+		{ 'm', PRINT_MAPPING },
+		{ 'V', PRINT_VERSION },
+		{ 'h', PRINT_HELP },
+	};
+	enum task task = SERVE;
+	int option;
+
+	/* Some web servers turn a query string into arguments. */
+	if (getenv("GATEWAY_INTERFACE") != NULL)
+		return SERVE;
+	while ((option = getopt_long(argc, argv, "cmVh", options, NULL)) !=
+	    -1) {
+		if (option == '?')
+			return REFUSE;
+		for (size_t i = 0; i < sizeof(tasks) / sizeof(tasks[0]); i++)
+			if (tasks[i].option == option)
+				task = tasks[i].task;
+	}
+	return optind < argc ? REFUSE : task;
+}
+
+/* A standard descriptor that is closed would become the next file or connection
+ * that is opened, and the log would be written into it. */
+static void
+open_standard_descriptors(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
+			_exit(EX_OSERR);
+}
+
+/* Does a task that needs the settings. */
+static int
+run(enum task task, bool fastcgi)
+{
+	struct settings settings;
+	struct sandbox sandbox = { 0 };
+	struct ingest ingest = { .settings = &settings };
+	struct error error = { "" };
+	int result;
+
+	/* A peer that went away, and a limit on file sizes, shall be errors of
+	 * write() and not end the process. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	if (digest_init() != 0) {
+		fprintf(stderr, "agentlens-ingest: libgcrypt is too old\n");
+		return EX_CONFIG;
+	}
+	if (settings_load(&settings, &error) != 0) {
+		if (task == CHECK || fastcgi) {
+			fprintf(stderr, "agentlens-ingest: %s\n", error.text);
+			settings_free(&settings);
+			return EX_CONFIG;
+		}
+		ingest.settings = NULL;
+		ingest.settings_error = error.text;
+	} else {
+		log_set_level((enum log_level)settings.log_level);
+		/* Before any thread is started; and --check has the same
+		 * sandbox as serving. */
+		if (settings.sandbox)
+			sandbox_enter(settings.db_path, &sandbox);
+	}
+
+	result = task == CHECK ? check(&settings, &sandbox) : fastcgi ?
+	    serve_fastcgi(&ingest) : serve_cgi(&ingest);
+	settings_free(&settings);
+	return result;
+}
+
+int
+main(int argc, char **argv)
+{
+	open_standard_descriptors();
+	bool fastcgi = fastcgi_is_served();
+	enum task task = read_options(argc, argv);
+
+	switch (task) {
+	case PRINT_HELP:
+		printf("%s%s", usage, help);
+		return EXIT_SUCCESS;
+	case PRINT_VERSION:
+		return print_version();
+	case PRINT_MAPPING:
+		return print_mapping();
+	case SERVE:
+		if (fastcgi || getenv("REQUEST_METHOD") != NULL)
+			break;
+		/* FALLTHROUGH */
+	case REFUSE:
+		fputs(usage, stderr);
+		return EX_USAGE;
+	case CHECK:
+		break;
+	}
+	return run(task, fastcgi);
+}

@@ -1,0 +1,130 @@
+#include "agentlens-ingest/request.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/timestamp.h"
+
+const char *
+request_variable(const struct request *request, const char *name)
+{
+	return request->way->variable(request, name);
+}
+
+const char *
+request_header(const void *request, const char *name)
+{
+	char variable[64];
+	int len = snprintf(variable, sizeof(variable), "HTTP_%s", name);
+
+	if (len < 0 || (size_t)len >= sizeof(variable))
+		return NULL;
+	for (char *c = variable; *c != '\0'; c++) {
+		if (*c == '-')
+			*c = '_';
+		else
+			*c = (char)toupper((unsigned char)*c);
+	}
+	const char *value = request_variable(request, variable);
+	return value == NULL || *value == '\0' ? NULL : value;
+}
+
+const char *
+request_path(const struct request *request)
+{
+	static const char health[] = "/health";
+	const char *path = request_variable(request, "PATH_INFO");
+	const char *uri = request_variable(request, "REQUEST_URI");
+
+	if (path != NULL && *path != '\0')
+		return path;
+	if (uri == NULL)
+		return "";
+	size_t len = strcspn(uri, "?#");
+	if (len > strlen(health) && strncmp(uri + len - strlen(health), health,
+	    strlen(health)) == 0)
+		return health;
+	return "";
+}
+
+long long
+request_content_length(const struct request *request)
+{
+	const char *text = request_variable(request, "CONTENT_LENGTH");
+	char *end;
+
+	if (text == NULL || *text == '\0')
+		return -1;
+	errno = 0;
+	long long length = strtoll(text, &end, 10);
+	if (!isdigit((unsigned char)*text) || *end != '\0' || errno != 0)
+		return -2;
+	return length;
+}
+
+enum request_piece
+request_read_piece(struct request *request,
+    const struct request_reading *reading, char *buffer, size_t *len)
+{
+	*len = 0;
+	return timestamp_monotonic() >= reading->deadline ?
+	    REQUEST_PIECE_LATE :
+	    request->way->read(request, reading, buffer, len);
+}
+
+enum refusal_code
+request_read_body(struct request *request, size_t max_len, int timeout_ms,
+    struct text *body, struct refusal *refusal)
+{
+	struct request_reading r = {
+		.announced = request_content_length(request),
+		.deadline = timestamp_monotonic() + timeout_ms,
+	};
+	char buffer[REQUEST_PIECE_BYTES];
+	enum request_piece piece;
+	size_t len;
+
+	if (r.announced == -2)
+		return refusal_set(refusal, REFUSAL_BAD_LENGTH);
+	request->way->limit(request, r.deadline);
+	while ((piece = request_read_piece(request, &r, buffer, &len)) ==
+	    REQUEST_PIECE_DATA) {
+		r.got += (long long)len;
+		if (r.got <= (long long)max_len)
+			text_add(body, buffer, len);
+	}
+	request->way->limit(request, 0);
+
+	request->body_ended = piece != REQUEST_PIECE_DATA;
+	if (piece == REQUEST_PIECE_BROKEN &&
+	    timestamp_monotonic() >= r.deadline)
+		piece = REQUEST_PIECE_LATE;
+	if (r.got > (long long)max_len || r.announced > (long long)max_len)
+		return refusal_set_subject(refusal, REFUSAL_TOO_LARGE,
+		    "%zu bytes", max_len);
+	if (piece == REQUEST_PIECE_LATE)
+		return refusal_set_subject(refusal, REFUSAL_TOO_SLOW, "%d ms",
+		    timeout_ms);
+	if (piece == REQUEST_PIECE_BROKEN ||
+	    (r.announced >= 0 && r.got != r.announced))
+		return refusal_set(refusal, REFUSAL_WRONG_LENGTH);
+	return body->failed ? refusal_set(refusal, REFUSAL_NO_MEMORY) :
+	    REFUSAL_NONE;
+}
+
+void
+request_log(struct request *request)
+{
+	request->way->log(request);
+}
+
+void
+request_answer(struct request *request, const char *response, size_t len)
+{
+	log_set_sink(NULL, NULL);
+	request->way->answer(request, response, len);
+}

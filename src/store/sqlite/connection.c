@@ -1,0 +1,159 @@
+#include "store/sqlite/connection.h"
+
+#include <sqlite3.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "store/sqlite/dbfiles.h"
+
+#define NEWER_HINT "its tables are not those that this version knows: " \
+    "install a newer agentlens-ingest, or name another file in DB_PATH"
+#define UNREADABLE "you may not read it"
+
+/* No request makes SQLite fail: all of these are about the file or the machine,
+ * and end when that is repaired. */
+static const struct {
+	int code; /* its lowest byte */
+	struct advice advice;
+} failures[] = {
+	{ SQLITE_BUSY, { REFUSAL_BUSY, "another program writes the file for "
+	    "longer than INGEST_BUSY_MS: end it, or raise that",
+	    "another program holds it; try again" } },
+	{ SQLITE_LOCKED, { REFUSAL_BUSY, NULL, NULL } },
+	{ SQLITE_PROTOCOL, { REFUSAL_BUSY, NULL, NULL } },
+	{ SQLITE_FULL, { REFUSAL_UNAVAILABLE, "the disk or this user's quota "
+	    "is full: make room, and it goes on by itself",
+	    "the disk is full" } },
+	{ SQLITE_IOERR, { REFUSAL_UNAVAILABLE, "the disk fails, or is full: "
+	    "see the system's log, and make room",
+	    "the disk could not be read or written" } },
+	{ SQLITE_NOMEM, { REFUSAL_UNAVAILABLE, "memory ran out: lower "
+	    "INGEST_THREADS, or raise the limit", NULL } },
+	{ SQLITE_CORRUPT, { REFUSAL_UNAVAILABLE, "the file is damaged: copy it "
+	    "with its -wal, move both away, and recover the copy with "
+	    "'sqlite3 COPY .recover'; a new one is begun by itself",
+	    "it is damaged; take a copy of the file and restore a backup, or "
+	    "see what sqlite3's .recover saves" } },
+	{ SQLITE_NOTADB, { REFUSAL_UNAVAILABLE, "the file is no SQLite "
+	    "database: move it away, or name another one in DB_PATH",
+	    "it is no SQLite file, or a damaged one" } },
+	{ SQLITE_CONSTRAINT, { REFUSAL_UNAVAILABLE, NEWER_HINT, NULL } },
+	{ SQLITE_ERROR, { REFUSAL_UNAVAILABLE, NEWER_HINT, NULL } },
+	{ SQLITE_SCHEMA, { REFUSAL_UNAVAILABLE, NEWER_HINT, NULL } },
+	{ SQLITE_MISMATCH, { REFUSAL_UNAVAILABLE, NEWER_HINT, NULL } },
+	{ SQLITE_READONLY, { REFUSAL_UNAVAILABLE, FOLDER_HINT,
+	    "you may not write it" } },
+	{ SQLITE_CANTOPEN, { REFUSAL_UNAVAILABLE, FOLDER_HINT,
+	    UNREADABLE ", or not the log beside it; run this as the user of "
+	    "agentlens-ingest" } },
+	{ SQLITE_PERM, { REFUSAL_UNAVAILABLE, FOLDER_HINT, UNREADABLE } },
+	{ SQLITE_AUTH, { REFUSAL_UNAVAILABLE, FOLDER_HINT, UNREADABLE } },
+};
+
+const struct advice *
+advice_for(int code)
+{
+	static const struct advice unknown = { REFUSAL_INTERNAL, NULL, NULL };
+
+	for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++)
+		if (failures[i].code == (code & 0xff))
+			return &failures[i].advice;
+	return &unknown;
+}
+
+enum refusal_code
+advice_code(int code)
+{
+	return code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE ?
+	    REFUSAL_NONE : advice_for(code)->code;
+}
+
+int
+connection_fail(struct database *database)
+{
+	int code = sqlite3_errcode(database->db);
+	const char *sentence = advice_for(code)->sentence;
+
+	if (sentence != NULL)
+		return error_set(&database->error, "%s: %s (%s)",
+		    database->path, sentence, sqlite3_errmsg(database->db));
+	return error_set(&database->error, "%s: %s", database->path,
+	    sqlite3_errmsg(database->db));
+}
+
+enum refusal_code
+connection_log(const struct database *database, const char *doing)
+{
+	int code = sqlite3_extended_errcode(database->db);
+	const struct advice *advice = advice_for(code);
+	char *forbidden = advice->code == REFUSAL_UNAVAILABLE ?
+	    dbfiles_forbidden(connection_file(database)) : NULL;
+
+	log_line(LOG_ERROR, "database", database->path, "doing", doing,
+	    "error", sqlite3_errmsg(database->db), "code",
+	    sqlite3_errstr(code), "forbidden", forbidden, "hint",
+	    forbidden != NULL ? "chown it to the user that this program runs "
+	    "as" : advice->hint, NULL);
+	free(forbidden);
+	return advice->code;
+}
+
+const char *
+connection_file(const struct database *database)
+{
+	const char *file = database->db == NULL ? NULL :
+	    sqlite3_db_filename(database->db, "main");
+	return file == NULL || *file == '\0' ? database->path : file;
+}
+
+bool
+connection_in_transaction(const struct database *database)
+{
+	return sqlite3_get_autocommit(database->db) == 0;
+}
+
+void
+connection_wait(const struct database *database, int wait_ms)
+{
+	sqlite3_busy_timeout(database->db, wait_ms);
+}
+
+int
+connection_run(const struct database *database, const char *text)
+{
+	return sqlite3_exec(database->db, text, NULL, NULL, NULL);
+}
+
+bool
+connection_gives(const struct database *database, const char *pragma,
+    const char *wanted)
+{
+	sqlite3_stmt *statement = NULL;
+	bool gives = false;
+
+	if (sqlite3_prepare_v2(database->db, pragma, -1, &statement, NULL) ==
+	    SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW)
+		gives = sqlite3_stricmp(wanted,
+		    (const char *)sqlite3_column_text(statement, 0)) == 0;
+	sqlite3_finalize(statement);
+	return gives;
+}
+
+int64_t
+connection_number(const struct database *database, const char *text,
+    const char *parameter)
+{
+	sqlite3_stmt *statement = NULL;
+	int64_t number = INT64_MIN;
+
+	if (sqlite3_prepare_v2(database->db, text, -1, &statement, NULL) ==
+	    SQLITE_OK) {
+		if (parameter != NULL)
+			sqlite3_bind_text(statement, 1, parameter, -1,
+			    SQLITE_STATIC);
+		if (sqlite3_step(statement) == SQLITE_ROW)
+			number = sqlite3_column_int64(statement, 0);
+	}
+	sqlite3_finalize(statement);
+	return number;
+}

@@ -1,0 +1,79 @@
+/* A connection to a file, the statements prepared on it, and what SQLite's
+ * result codes mean: shared by the files of this folder, and by no others. */
+#ifndef CONNECTION_H
+#define CONNECTION_H
+
+#include "store/database.h"
+#include "webhook/refusal.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+struct query {
+	struct database *database;
+	struct sqlite3_stmt *statement;
+};
+
+struct database {
+	struct sqlite3 *db; /* or NULL */
+	char *path;
+	struct error error;
+
+	/* Of a tool that writes beside the responder; else NULL. */
+	struct writer_lock *lock;
+	bool locked; /* it has its turn */
+};
+
+/* What a result code of SQLite means, and what can be done about it. */
+struct advice {
+	enum refusal_code code; /* for the sender */
+	const char *hint;       /* for the responder's operator; or NULL */
+	const char *sentence;   /* for the user of a tool; or NULL */
+};
+
+#define FOLDER_HINT "the folder of the database must exist and be writable, " \
+    "with all files in it, by the user that this program runs as; if that " \
+    "folder was replaced, start the program again"
+
+/* The advice for a result code that is a failure. */
+const struct advice *advice_for(int code);
+
+/* What a result code means; REFUSAL_NONE for those that are no failure. */
+enum refusal_code advice_code(int code);
+
+/* Keeps why SQLite's last call failed, for database_error().  Returns -1. */
+int connection_fail(struct database *database);
+
+/* Logs why SQLite's last call failed while `doing` something, with a hint for
+ * the operator.  Returns what it means for a delivery. */
+enum refusal_code connection_log(const struct database *database,
+    const char *doing);
+
+/* The database's path without symbolic links, after which SQLite names the log
+ * and its index.  Borrowed until the connection is closed. */
+const char *connection_file(const struct database *database);
+
+/* Whether a transaction is open. */
+bool connection_in_transaction(const struct database *database);
+
+/* Sets how many ms another program's lock is waited for from now on. */
+void connection_wait(const struct database *database, int wait_ms);
+
+/* Runs text with any number of statements.  Returns a result code. */
+int connection_run(const struct database *database, const char *text);
+
+/* Runs a pragma and returns whether its answer is `wanted`, in any case. */
+bool connection_gives(const struct database *database, const char *pragma,
+    const char *wanted);
+
+/* The number in the first column of the first row that a statement gives;
+ * INT64_MIN when it gives none.  `parameter` is the value of ?1; NULL when the
+ * statement has no parameter. */
+int64_t connection_number(const struct database *database, const char *text,
+    const char *parameter);
+
+/* Prepares a statement that is kept for long.  Returns a result code. */
+int query_prepare(struct query *query, struct database *database,
+    enum statement statement);
+
+#endif

@@ -1,0 +1,283 @@
+#include "store/sqlite/wal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/timestamp.h"
+
+#define PROBE_BYTES 4096
+
+/* A page of the log, with its header there. */
+#define PAGE_BYTES (4096 + 24)
+
+#define LOG_WAIT_MS 100
+#define DETACH_WAIT_MS 500
+
+/* How long another attempt at beginning a log waits. */
+#define BEGIN_PAUSE_MS 2
+
+/*
+ * Whether files in the database's folder can be shared in memory, which SQLite
+ * needs for a write-ahead log.  SQLite does not check that before it writes
+ * into the database that there is such a log.  A file of its own is made for
+ * this: closing the database would end the locks of other threads.  errno says
+ * why not.
+ */
+static bool
+has_shared_memory(const struct writer *writer)
+{
+	void *page = MAP_FAILED;
+	char *path;
+	int saved_errno;
+
+	if (asprintf(&path, "%s.probe-%ld", writer->database.path,
+	    (long)getpid()) < 0)
+		return true;
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	bool tried = fd >= 0 && ftruncate(fd, PROBE_BYTES) == 0;
+	if (tried)
+		page = mmap(NULL, PROBE_BYTES, PROT_READ | PROT_WRITE,
+		    MAP_SHARED, fd, 0);
+	saved_errno = errno;
+	if (page != MAP_FAILED)
+		munmap(page, PROBE_BYTES);
+	if (fd >= 0) {
+		close(fd);
+		unlink(path);
+	}
+	free(path);
+	errno = saved_errno;
+	return !tried || page != MAP_FAILED;
+}
+
+/*
+ * Begins a write-ahead log.  Where several processes open a new file at once,
+ * SQLite refuses all but one of them without waiting, since each is reading it
+ * already.
+ */
+static bool
+begin_log(struct writer *writer, int64_t busy_ms)
+{
+	int64_t deadline = timestamp_monotonic() + busy_ms;
+
+	while (!connection_gives(&writer->database, "PRAGMA journal_mode = WAL",
+	    "wal")) {
+		if (advice_code(sqlite3_errcode(writer->database.db)) !=
+		    REFUSAL_BUSY || timestamp_monotonic() >= deadline)
+			return false;
+		sqlite3_sleep(BEGIN_PAUSE_MS);
+	}
+	return true;
+}
+
+enum refusal_code
+wal_set_journal(struct writer *writer, const struct settings *settings)
+{
+	if (settings->journal == SETTINGS_JOURNAL_WAL) {
+		if (connection_gives(&writer->database, "PRAGMA journal_mode",
+		    "wal"))
+			return REFUSAL_NONE;
+		bool shared = has_shared_memory(writer);
+		const char *reason = shared ? NULL : strerror(errno);
+		if (shared && begin_log(writer, settings->busy_ms))
+			return REFUSAL_NONE;
+		if (advice_code(sqlite3_errcode(writer->database.db)) ==
+		    REFUSAL_BUSY)
+			return connection_log(&writer->database,
+			    "journal mode");
+		log_line(LOG_WARN, "database", writer->database.path, "warning",
+		    "no write-ahead log here, going on with a rollback "
+		    "journal; INGEST_JOURNAL=delete ends this warning",
+		    "error", reason != NULL ? reason :
+		    sqlite3_errmsg(writer->database.db), NULL);
+	}
+	if (connection_gives(&writer->database, "PRAGMA journal_mode = DELETE",
+	    "delete"))
+		return REFUSAL_NONE;
+	if (settings->journal == SETTINGS_JOURNAL_DELETE &&
+	    connection_gives(&writer->database, "PRAGMA journal_mode", "wal")) {
+		log_line(LOG_WARN, "database", writer->database.path, "warning",
+		    "another program has the database open with a "
+		    "write-ahead log, so that stays", NULL);
+		return REFUSAL_NONE;
+	}
+	return connection_log(&writer->database, "journal mode");
+}
+
+enum refusal_code
+wal_leave(struct writer *writer, const struct settings *settings)
+{
+	static const char leave[] = "PRAGMA locking_mode = EXCLUSIVE;"
+	    "PRAGMA journal_mode = DELETE;"
+	    "PRAGMA locking_mode = NORMAL;"
+	    "SELECT 1 FROM sqlite_schema";
+	enum refusal_code code;
+
+	if (connection_run(&writer->database, "SELECT 1 FROM sqlite_schema") ==
+	    SQLITE_OK)
+		return REFUSAL_NONE;
+	/* The next step would wait as long again. */
+	if (advice_code(sqlite3_errcode(writer->database.db)) == REFUSAL_BUSY)
+		return connection_log(&writer->database, "opening");
+	if (sqlite3_extended_errcode(writer->database.db) !=
+	    SQLITE_IOERR_SHMMAP)
+		return REFUSAL_NONE;
+	sqlite3_close(writer->database.db);
+	writer->database.db = NULL;
+	code = writer_connect(writer, settings);
+	if (code == REFUSAL_NONE &&
+	    connection_run(&writer->database, leave) != SQLITE_OK)
+		code = connection_log(&writer->database,
+		    "leaving the write-ahead log");
+	return code;
+}
+
+enum refusal_code
+wal_note(struct writer *writer)
+{
+	if (writer->files.files[DBFILES_WAL].expected ||
+	    !connection_gives(&writer->database, "PRAGMA journal_mode", "wal"))
+		return REFUSAL_NONE;
+	connection_run(&writer->database, "SELECT 1 FROM sqlite_schema");
+	const char *file = connection_file(&writer->database);
+	if (dbfiles_note(&writer->files, file, DBFILES_WAL) == 0 &&
+	    dbfiles_note(&writer->files, file, DBFILES_SHM) == 0)
+		return REFUSAL_NONE;
+	log_line(LOG_WARN, "database", writer->database.path, "warning",
+	    "its -wal or -shm was removed while it was opened", NULL);
+	return REFUSAL_BUSY;
+}
+
+/*
+ * Copies the whole log into the database, waiting for readers at most
+ * `wait_ms`.  The mode SQLITE_CHECKPOINT_TRUNCATE also empties it, while
+ * SQLITE_CHECKPOINT_FULL does not wait for readers of its end.  Returns whether
+ * it could; if not, *frames is how many pages the log holds.
+ */
+static bool
+copy_log(struct writer *writer, int mode, int wait_ms, int *frames)
+{
+	sqlite3_busy_timeout(writer->database.db, wait_ms);
+	*frames = 0;
+	return sqlite3_wal_checkpoint_v2(writer->database.db, NULL, mode,
+	    frames, NULL) == SQLITE_OK;
+}
+
+static const char *const states[] = {
+	[DBFILES_KEPT] = NULL,
+	[DBFILES_MOVED] = "the file was moved away, removed or replaced",
+	[DBFILES_MISSING] = "its -wal or -shm was moved away or removed",
+	[DBFILES_INDEX_REPLACED] = "its -shm was replaced",
+	[DBFILES_LOG_REPLACED] = "its -wal was replaced",
+};
+
+/* Logs that a writer is closed, and what may be lost with it. */
+static void
+log_detached(const struct writer *writer, enum dbfiles_state state, bool copied)
+{
+	if (!copied && state == DBFILES_LOG_REPLACED)
+		log_line(LOG_ERROR, "database", writer->database.path,
+		    "error", "its -wal was removed, and another program has "
+		    "written a new one: the last events in the old one may "
+		    "be lost", "hint", "let the senders send again what was "
+		    "delivered last; stop this program before you do that",
+		    NULL);
+	else
+		log_line(LOG_WARN, "database", writer->database.path,
+		    "warning", states[state], "hint", "opening it anew; stop "
+		    "this program before you do that", NULL);
+}
+
+enum refusal_code
+wal_detach(struct writer *writer)
+{
+	const char *file = connection_file(&writer->database);
+	enum dbfiles_state state = dbfiles_state(&writer->files,
+	    writer->database.path, file);
+	int frames;
+
+	if (state == DBFILES_KEPT) {
+		writer_close(writer);
+		return REFUSAL_NONE;
+	}
+	/*
+	 * Events whose senders were told that they are recorded may be in the
+	 * log alone, which this process still has open, with its index and the
+	 * file.  But once another program has written the file by another log,
+	 * the pages of this one must not be copied into it any more.  A program
+	 * that only reads leaves its new log empty.
+	 */
+	bool usable = state == DBFILES_MOVED || state == DBFILES_MISSING ||
+	    dbfiles_wal_bytes(file) == 0;
+	/* The log of a file that was moved is not used again. */
+	if (usable && !copy_log(writer, state == DBFILES_MOVED ?
+	    SQLITE_CHECKPOINT_FULL : SQLITE_CHECKPOINT_TRUNCATE,
+	    DETACH_WAIT_MS, &frames)) {
+		log_line(LOG_ERROR, "database", writer->database.path,
+		    "error", states[state], "hint", "its last events could "
+		    "not be brought into it yet: end the programs that still "
+		    "read it, and make room on its disk; if it was removed, "
+		    "restart this program", NULL);
+		return REFUSAL_UNAVAILABLE;
+	}
+	if (state == DBFILES_MOVED)
+		dbfiles_remove_log(&writer->files, file);
+	log_detached(writer, state, usable);
+	writer_close(writer);
+	return REFUSAL_NONE;
+}
+
+enum refusal_code
+wal_limit(struct writer *writer, int64_t max_bytes)
+{
+	int64_t bytes = dbfiles_wal_bytes(connection_file(&writer->database));
+	int pages = 0;
+
+	if (bytes < WAL_STEP)
+		writer->wal_bytes_tried = 0;
+	/* A reader that stays is waited for once a step, and each time once the
+	 * log is above the limit. */
+	if (bytes < writer->wal_bytes_tried + WAL_STEP && bytes <= max_bytes)
+		return REFUSAL_NONE;
+	writer->wal_bytes_tried = bytes;
+	if (copy_log(writer, SQLITE_CHECKPOINT_TRUNCATE, LOG_WAIT_MS,
+	    &pages)) {
+		writer->wal_bytes_tried = 0;
+		return REFUSAL_NONE;
+	}
+	/* The log's file may be longer than the part in use. */
+	if (bytes <= max_bytes || (int64_t)pages * PAGE_BYTES <= max_bytes)
+		return REFUSAL_NONE;
+	log_line(LOG_ERROR, "database", writer->database.path, "error", "its "
+	    "write-ahead log has come to INGEST_MAX_WAL_MB, since another "
+	    "program has been reading for long", "hint", "end that program "
+	    "(fuser lists who has the file open), and it goes on by itself",
+	    NULL);
+	return REFUSAL_BUSY;
+}
+
+int
+wal_checkpoint(struct writer *writer)
+{
+	int pages = 0, copied = 0;
+
+	/* Another program may be writing by another log. */
+	if (!writer_is_current(writer))
+		return INT_MAX;
+	int code = sqlite3_wal_checkpoint_v2(writer->database.db, NULL,
+	    SQLITE_CHECKPOINT_PASSIVE, &pages, &copied);
+	if (code == SQLITE_OK)
+		return pages - copied;
+	/* Another program that reads or checkpoints is no error. */
+	if (advice_code(code) != REFUSAL_BUSY)
+		connection_log(&writer->database, "a checkpoint");
+	return INT_MAX;
+}

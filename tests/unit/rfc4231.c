@@ -1,0 +1,89 @@
+/*
+ * The test cases of RFC 4231, section 4, against digest_hmac_sha256().
+ * Prints TAP.
+ */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/digest.h"
+
+#define AA20 "\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa" \
+	"\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa"
+#define AA131 AA20 AA20 AA20 AA20 AA20 AA20 \
+	"\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa"
+#define DD10 "\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd"
+#define CD10 "\xcd\xcd\xcd\xcd\xcd\xcd\xcd\xcd\xcd\xcd"
+
+/* digest_len: case 5 gives only the first 128 bits. */
+struct vector {
+	int number;
+	const char *key;
+	size_t key_len;
+	const char *data;
+	size_t data_len;
+	const char *digest;
+	size_t digest_len;
+};
+
+#define TEXT(s) (s), sizeof(s) - 1
+
+static const struct vector vectors[] = {
+	{ 1, TEXT("\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b"
+	    "\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b"),
+	  TEXT("Hi There"),
+	  TEXT("\xb0\x34\x4c\x61\xd8\xdb\x38\x53\x5c\xa8\xaf\xce\xaf\x0b\xf1\x2b"
+	    "\x88\x1d\xc2\x00\xc9\x83\x3d\xa7\x26\xe9\x37\x6c\x2e\x32\xcf\xf7") },
+	{ 2, TEXT("Jefe"),
+	  TEXT("what do ya want for nothing?"),
+	  TEXT("\x5b\xdc\xc1\x46\xbf\x60\x75\x4e\x6a\x04\x24\x26\x08\x95\x75\xc7"
+	    "\x5a\x00\x3f\x08\x9d\x27\x39\x83\x9d\xec\x58\xb9\x64\xec\x38\x43") },
+	{ 3, TEXT(AA20),
+	  TEXT(DD10 DD10 DD10 DD10 DD10),
+	  TEXT("\x77\x3e\xa9\x1e\x36\x80\x0e\x46\x85\x4d\xb8\xeb\xd0\x91\x81\xa7"
+	    "\x29\x59\x09\x8b\x3e\xf8\xc1\x22\xd9\x63\x55\x14\xce\xd5\x65\xfe") },
+	{ 4, TEXT("\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d"
+	    "\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19"),
+	  TEXT(CD10 CD10 CD10 CD10 CD10),
+	  TEXT("\x82\x55\x8a\x38\x9a\x44\x3c\x0e\xa4\xcc\x81\x98\x99\xf2\x08\x3a"
+	    "\x85\xf0\xfa\xa3\xe5\x78\xf8\x07\x7a\x2e\x3f\xf4\x67\x29\x66\x5b") },
+	{ 5, TEXT("\x0c\x0c\x0c\x0c\x0c\x0c\x0c\x0c\x0c\x0c"
+	    "\x0c\x0c\x0c\x0c\x0c\x0c\x0c\x0c\x0c\x0c"),
+	  TEXT("Test With Truncation"),
+	  TEXT("\xa3\xb6\x16\x74\x73\x10\x0e\xe0\x6e\x0c\x79\x6c\x29\x55\x55\x2b") },
+	{ 6, TEXT(AA131),
+	  TEXT("Test Using Larger Than Block-Size Key - Hash Key First"),
+	  TEXT("\x60\xe4\x31\x59\x1e\xe0\xb6\x7f\x0d\x8a\x26\xaa\xcb\xf5\xb7\x7f"
+	    "\x8e\x0b\xc6\x21\x37\x28\xc5\x14\x05\x46\x04\x0f\x0e\xe3\x7f\x54") },
+	{ 7, TEXT(AA131),
+	  TEXT("This is a test using a larger than block-size key and a larger "
+	    "than block-size data. The key needs to be hashed before being "
+	    "used by the HMAC algorithm."),
+	  TEXT("\x9b\x09\xff\xa7\x1b\x94\x2f\xcb\x27\x63\x5f\xbc\xd5\xb0\xe9\x44"
+	    "\xbf\xdc\x63\x64\x4f\x07\x13\x93\x8a\x7f\x51\x53\x5c\x3a\x35\xe2") },
+};
+
+int
+main(void)
+{
+	const int count = sizeof vectors / sizeof vectors[0];
+	int failed = 0;
+
+	if (digest_init() != 0) {
+		printf("Bail out! libgcrypt cannot be used\n");
+		return 1;
+	}
+	printf("1..%d\n", count);
+	for (int i = 0; i < count; i++) {
+		const struct vector *v = &vectors[i];
+		unsigned char digest[32] = { 0 };
+		int good = digest_hmac_sha256(v->key, v->key_len,
+		    v->data, v->data_len, digest) == 0
+		    && memcmp(digest, v->digest, v->digest_len) == 0;
+
+		printf("%sok %d test case %d of RFC 4231, %zu bytes\n",
+		    good ? "" : "not ", i + 1, v->number, v->digest_len);
+		failed |= !good;
+	}
+	return failed;
+}
