@@ -9,7 +9,7 @@
 #include "base/lines.h"
 #include "base/merkle.h"
 #include "reader/entries.h"
-#include "store/entry.h"
+#include "store/leaf.h"
 
 #define TITLE "agentlens-log proof 1"
 
@@ -58,9 +58,9 @@ take(struct making *m, const struct entry *entry)
 	memcpy(m->leaf, entry->leaf, sizeof(m->leaf));
 	if (entry->pruned)
 		return;
-	entry_write_event(&m->event, &entry->event, entry->delivery);
+	leaf_write_event(&m->event, &entry->event, entry->delivery);
 	if (entry->delivery != NULL && entry->delivery->body.len > 0)
-		entry_write_delivery(&m->delivery, entry->delivery);
+		leaf_write_delivery(&m->delivery, entry->delivery);
 }
 
 /* Grows the hashes of the path and the root, which tells whether the file is

@@ -32,8 +32,8 @@ struct proof_claim {
 	unsigned char leaf[DIGEST_BYTES];
 	unsigned char path[MERKLE_PATH_MAX][DIGEST_BYTES];
 	int count;
-	char *event;    /* as entry_write_event() writes it, or NULL */
-	char *delivery; /* as entry_write_delivery() does, or NULL */
+	char *event;    /* as leaf_write_event() writes it, or NULL */
+	char *delivery; /* as leaf_write_delivery() does, or NULL */
 };
 
 /* Reads a proof, whose text is cut into its lines by that.  Returns PROOF_GOOD

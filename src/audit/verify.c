@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "base/timestamp.h"
 #include "reader/events.h"
-#include "store/entry.h"
+#include "store/leaf.h"
 
 /* Entries between two calls of the progress function. */
 #define PROGRESS_EVERY 2048
@@ -267,7 +267,7 @@ find_wrong_kept(const struct kept *k, const char **reason)
 	    "its delivery";
 	if (row->hash == NULL || row->tenant_id == NULL ||
 	    row->event_leaf.len != DIGEST_BYTES ||
-	    entry_kept_leaf(row->event_id, row->hash, row->tenant_id,
+	    leaf_of_kept(row->event_id, row->hash, row->tenant_id,
 	    &k->delivery, leaf) != 0 ||
 	    !digest_equal(leaf, row->event_leaf.data))
 		return "event_leaf";

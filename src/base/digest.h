@@ -1,5 +1,5 @@
-/* HMAC-SHA256 (RFC 2104, RFC 4231) and SHA-256 (FIPS 180-4): the only door to
- * libgcrypt.  It does not know what is hashed, nor why. */
+/* HMAC-SHA256 (RFC 2104, RFC 4231), SHA-256 (FIPS 180-4) and the arithmetic of
+ * Ed25519: the only door to libgcrypt. */
 #ifndef DIGEST_H
 #define DIGEST_H
 
@@ -28,6 +28,31 @@ int digest_hmac_sha256(const void *key, size_t key_len, const void *data,
  * libgcrypt refuses. */
 int digest_sha256(const struct iovec *parts, int count,
     unsigned char digest[DIGEST_BYTES]);
+
+/*
+ * SHA-256 of what comes in pieces.  Returns NULL when memory runs out; adding
+ * cannot fail; the end writes the digest, unless it is NULL, and releases it
+ * all.  NULL is allowed for `stream`: nothing happens.
+ */
+struct digest_stream;
+struct digest_stream *digest_stream_open(void);
+void digest_stream_add(struct digest_stream *stream, const void *data,
+    size_t len);
+void digest_stream_close(struct digest_stream *stream,
+    unsigned char digest[DIGEST_BYTES]);
+
+/*
+ * Ed25519 for base/ed25519.h, which says more, and which checks what libgcrypt
+ * does not: nobody else calls these.  The first two return 0, or -1 when
+ * libgcrypt refuses; the last 1 when the signature is right, 0 when it is
+ * wrong or the key is no point, -1 when memory ran out.
+ */
+int digest_ed25519_public(const unsigned char seed[32],
+    unsigned char public[32]);
+int digest_ed25519_sign(const unsigned char seed[32], const void *data,
+    size_t len, unsigned char signature[64]);
+int digest_ed25519_verify(const unsigned char public[32], const void *data,
+    size_t len, const unsigned char signature[64]);
 
 /* Compares two digests in a time that does not depend on their bytes. */
 bool digest_equal(const unsigned char a[DIGEST_BYTES],

@@ -47,3 +47,15 @@ hex_read(const char *digits, unsigned char *bytes, size_t len)
 	}
 	return 0;
 }
+
+int
+hex_read_exactly(const char *digits, size_t digits_len, unsigned char *bytes,
+    size_t len)
+{
+	if (digits_len != 2 * len)
+		return -1;
+	for (size_t i = 0; i < digits_len; i++)
+		if (digits[i] >= 'A' && digits[i] <= 'F')
+			return -1;
+	return hex_read(digits, bytes, len);
+}

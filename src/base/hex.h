@@ -19,4 +19,8 @@ int hex_digit(char c);
  * Returns 0, or -1 when one of them is not a digit. */
 int hex_read(const char *digits, unsigned char *bytes, size_t len);
 
+/* The same of lower-case digits only, and exactly 2 * len of them. */
+int hex_read_exactly(const char *digits, size_t digits_len,
+    unsigned char *bytes, size_t len);
+
 #endif

@@ -32,17 +32,13 @@ fail(struct reader *r, const char *reason)
 static int
 check_utf8(struct reader *r)
 {
-	const char *s = r->at;
+	size_t len = (size_t)(r->end - r->at);
+	size_t good = text_utf8(r->at, len);
 
-	while (s < r->end) {
-		size_t len = text_character(s, (size_t)(r->end - s));
-		if (len == 0) {
-			r->at = s;
-			return fail(r, "not UTF-8");
-		}
-		s += len;
-	}
-	return 0;
+	if (good == len)
+		return 0;
+	r->at += good;
+	return fail(r, "not UTF-8");
 }
 
 static void

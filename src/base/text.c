@@ -139,6 +139,20 @@ text_character(const char *bytes, size_t left)
 }
 
 size_t
+text_utf8(const char *s, size_t len)
+{
+	size_t good = 0;
+
+	while (good < len) {
+		size_t next = text_character(s + good, len - good);
+		if (next == 0)
+			break;
+		good += next;
+	}
+	return good;
+}
+
+size_t
 text_fit(const char *s, size_t max)
 {
 	size_t len = strnlen(s, max + 1);
@@ -150,6 +164,23 @@ text_fit(const char *s, size_t max)
 	for (len = max; len > 0 && (s[len] & 0xc0) == 0x80; len--)
 		;
 	return len;
+}
+
+int
+text_read_number(const char *s, size_t len, int64_t max, int64_t *number)
+{
+	int64_t n = 0;
+
+	if (len == 0 || (s[0] == '0' && len > 1))
+		return -1;
+	for (size_t i = 0; i < len; i++) {
+		int digit = s[i] - '0';
+		if (digit < 0 || digit > 9 || n > (max - digit) / 10)
+			return -1;
+		n = n * 10 + digit;
+	}
+	*number = n;
+	return 0;
 }
 
 void

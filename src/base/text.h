@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * Start from TEXT_EMPTY, end with text_free().  When memory runs out the text
@@ -54,9 +55,17 @@ bool text_is_control(const char *s);
  * one, begin; 0 when it is malformed. */
 size_t text_character(const char *bytes, size_t left);
 
+/* How many of the len bytes at s are UTF-8, from the first on: len when all
+ * are.  A NUL is a character like others. */
+size_t text_utf8(const char *s, size_t len);
+
 /* The bytes of the longest beginning of the UTF-8 at s that is at most max
  * bytes long and does not end inside a character. */
 size_t text_fit(const char *s, size_t max);
+
+/* Reads the len bytes at s as a decimal number from 0 to max: digits alone,
+ * and no zero in front of others.  Returns 0, or -1 when they are none. */
+int text_read_number(const char *s, size_t len, int64_t max, int64_t *number);
 
 /* Releases the memory; the text is empty again and may be used anew. */
 void text_free(struct text *text);

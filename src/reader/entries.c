@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "reader/events.h"
-#include "store/entry.h"
+#include "store/leaf.h"
 
 /* Rows in one read transaction. */
 #define VIEW_ROWS 4096
@@ -79,7 +79,7 @@ add_leaf(struct entries *e, struct delivery_row *d)
 		return 0;
 	if (d->body.len == 0)
 		return read_kept_leaf(e, d);
-	return entry_delivery_leaf(d, d->leaf) == 0 ? 0 : no_leaf(e);
+	return leaf_of_delivery(d, d->leaf) == 0 ? 0 : no_leaf(e);
 }
 
 /* --- The streams --------------------------------------------------------- */
@@ -324,7 +324,7 @@ give_event(struct entries *e, struct entry *entry)
 	entry->hash = entry->event.hash;
 	if (join_delivery(e, entry) != 0)
 		return -1;
-	if (e->options.leaves && entry_event_leaf(&entry->event,
+	if (e->options.leaves && leaf_of_event(&entry->event,
 	    entry->delivery, entry->leaf) != 0)
 		return no_leaf(e);
 	return 1;

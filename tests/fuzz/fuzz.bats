@@ -31,6 +31,8 @@ replay() {
 	done
 }
 
+@test "evidence: every input holds" { replay evidence; }
+
 @test "gateway: every input holds" { replay gateway; }
 
 @test "json: every input holds" { replay json; }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 static const struct fuzz_target *const targets[] = {
+	&fuzz_evidence,
 	&fuzz_gateway,
 	&fuzz_json,
 	&fuzz_mapping,

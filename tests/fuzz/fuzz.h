@@ -14,6 +14,7 @@ struct fuzz_target {
 	void (*run)(const unsigned char *data, size_t size);
 };
 
+extern const struct fuzz_target fuzz_evidence;
 extern const struct fuzz_target fuzz_gateway;
 extern const struct fuzz_target fuzz_json;
 extern const struct fuzz_target fuzz_mapping;

@@ -1,0 +1,98 @@
+#include "base/ed25519.h"
+
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/digest.h"
+
+/* All numbers are as RFC 8032 writes them: the least byte first. */
+#define NUMBER_BYTES 32
+
+/* 2^255 - 19. */
+static const unsigned char prime[NUMBER_BYTES] = {
+	0xed, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f,
+};
+
+/* 2^252 + 27742317777372353535851937790883648493. */
+static const unsigned char order[NUMBER_BYTES] = {
+	0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7,
+	0xa2, 0xde, 0xf9, 0xde, 0x14, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+	0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x10,
+};
+
+/* The y of the eight points whose order divides the cofactor, but for 0 and
+ * 1, which are below 2^192: -1 and the two of order eight. */
+static const unsigned char small_order[][NUMBER_BYTES] = {
+	{ 0xec, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+	    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+	    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f },
+	{ 0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b,
+	    0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39,
+	    0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a },
+	{ 0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4,
+	    0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6,
+	    0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05 },
+};
+
+static bool
+is_below(const unsigned char number[NUMBER_BYTES],
+    const unsigned char limit[NUMBER_BYTES])
+{
+	for (int i = NUMBER_BYTES - 1; i >= 0; i--)
+		if (number[i] != limit[i])
+			return number[i] < limit[i];
+	return false;
+}
+
+int
+ed25519_generate(unsigned char seed[ED25519_SEED_BYTES])
+{
+	return getrandom(seed, ED25519_SEED_BYTES, 0) == ED25519_SEED_BYTES ?
+	    0 : -1;
+}
+
+int
+ed25519_public(const unsigned char seed[ED25519_SEED_BYTES],
+    unsigned char public[ED25519_PUBLIC_BYTES])
+{
+	return digest_ed25519_public(seed, public);
+}
+
+int
+ed25519_sign(const unsigned char seed[ED25519_SEED_BYTES], const void *data,
+    size_t len, unsigned char signature[ED25519_SIGNATURE_BYTES])
+{
+	return digest_ed25519_sign(seed, data, len, signature);
+}
+
+bool
+ed25519_is_public(const unsigned char public[ED25519_PUBLIC_BYTES])
+{
+	static const unsigned char zeros[8];
+	unsigned char y[NUMBER_BYTES];
+
+	/* The highest bit is the sign of x. */
+	memcpy(y, public, sizeof(y));
+	y[NUMBER_BYTES - 1] &= 0x7f;
+	if (!is_below(y, prime) ||
+	    memcmp(y + NUMBER_BYTES - sizeof(zeros), zeros,
+	    sizeof(zeros)) == 0)
+		return false;
+	for (size_t i = 0; i < sizeof(small_order) / NUMBER_BYTES; i++)
+		if (memcmp(y, small_order[i], NUMBER_BYTES) == 0)
+			return false;
+	return true;
+}
+
+int
+ed25519_verify(const unsigned char public[ED25519_PUBLIC_BYTES],
+    const void *data, size_t len,
+    const unsigned char signature[ED25519_SIGNATURE_BYTES])
+{
+	if (!ed25519_is_public(public) ||
+	    !is_below(signature + NUMBER_BYTES, order))
+		return 0;
+	return digest_ed25519_verify(public, data, len, signature);
+}
