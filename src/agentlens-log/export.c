@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agentlens-log/command.h"
+#include "agentlens-log/terminal.h"
 #include "base/json_line.h"
 #include "reader/entries.h"
 #include "store/columns.h"

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agentlens-log/record.h"
+#include "agentlens-log/terminal.h"
 #include "base/hex.h"
 #include "base/json.h"
 #include "store/columns.h"

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agentlens-log/command.h"
+#include "agentlens-log/terminal.h"
 #include "base/text.h"
 
 #define OPTIONS_MAX 32

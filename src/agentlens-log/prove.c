@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "agentlens-log/seals.h"
+#include "agentlens-log/terminal.h"
 #include "audit/consistency.h"
 
 static struct seals_options given;

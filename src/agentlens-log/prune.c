@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "agentlens-log/record.h"
+#include "agentlens-log/terminal.h"
 #include "reader/entries.h"
 
 /* Rows that one transaction removes, so that agentlens-ingest never waits for

@@ -7,6 +7,7 @@
 
 #include "agentlens-log/delivery.h"
 #include "agentlens-log/table.h"
+#include "agentlens-log/terminal.h"
 #include "audit/mark_delivery.h"
 #include "base/json.h"
 #include "reader/humanize.h"

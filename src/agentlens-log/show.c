@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "agentlens-log/delivery.h"
+#include "agentlens-log/terminal.h"
 #include "base/json_line.h"
 #include "reader/deliveries.h"
 #include "reader/describe.h"

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agentlens-log/command.h"
+#include "agentlens-log/terminal.h"
 #include "base/file.h"
 #include "base/hex.h"
 #include "base/json.h"

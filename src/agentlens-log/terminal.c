@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <locale.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,6 @@
 #include <unistd.h>
 #include <wchar.h>
 
-#include "agentlens-log/command.h"
 
 #define WIDTH_MIN 40
 
@@ -224,6 +224,19 @@ terminal_tone(enum describe_tone tone)
 		[TONE_BAD] = TERMINAL_BAD,
 	};
 	return tones[tone];
+}
+
+void
+warn(const char *format, ...)
+{
+	va_list args;
+
+	fflush(stdout);
+	fputs("agentlens-log: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputs("\n", stderr);
 }
 
 bool

@@ -62,4 +62,7 @@ enum terminal_style terminal_tone(enum describe_tone tone);
  * the reader of a pipe has gone. */
 bool terminal_finish(void);
 
+/* Prints "agentlens-log: " and a sentence to standard error. */
+void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 #endif

@@ -265,7 +265,7 @@ verify_file(struct context *context, struct database *other,
 	const struct verify_options verify_options = {
 		.settings = context_settings(context, false),
 		.seal = seals.seal,
-		.progress = show_progress,
+		.on_progress = show_progress,
 	};
 	struct verdict verdict = { 0 };
 

@@ -17,7 +17,7 @@
 
 struct verify {
 	struct database *database;
-	const struct verify_options *options;
+	const struct verify_options *wanted;
 	struct verify_result *result;
 	struct findings *findings;
 	struct chains chains;         /* with a connection of its own */
@@ -136,8 +136,8 @@ take_entry(struct verify *v, const struct entry *entry)
 	v->sum += chains_row_print(&entry->event);
 	v->matched += entry->delivery != NULL;
 	if (v->result->events % PROGRESS_EVERY == 0 &&
-	    v->options->progress != NULL)
-		v->options->progress(v->result->events);
+	    v->wanted->on_progress != NULL)
+		v->wanted->on_progress(v->result->events);
 	remap_order(&v->remap, entry);
 	return pool_give(v->pool, entry);
 }
@@ -441,20 +441,20 @@ sum_up(struct verify *v)
 
 int
 verify(struct database *database, struct database *other,
-    const struct verify_options *options, struct findings *findings,
+    const struct verify_options *wanted, struct findings *findings,
     struct verify_result *result)
 {
 	struct verify v = {
 		.database = database,
-		.options = options,
+		.wanted = wanted,
 		.result = result,
 		.findings = findings,
 		.chains.database = other,
-		.seal = options->seal,
+		.seal = wanted->seal,
 	};
 
 	*result = (struct verify_result){ 0 };
-	int done = check_all(&v, options->settings);
+	int done = check_all(&v, wanted->settings);
 	remap_close(&v.remap);
 	free(v.trees);
 	if (done == 0)

@@ -12,7 +12,7 @@
 struct verify_options {
 	const struct settings *settings; /* for the secrets; or NULL */
 	const struct seal *seal;         /* or NULL */
-	void (*progress)(int64_t events); /* called now and then; or NULL */
+	void (*on_progress)(int64_t events); /* called now and then; or NULL */
 };
 
 /* What was checked, and what was found. */
@@ -40,7 +40,7 @@ struct verify_result {
  * of the first connection says why.
  */
 int verify(struct database *database, struct database *other,
-    const struct verify_options *options, struct findings *findings,
+    const struct verify_options *wanted, struct findings *findings,
     struct verify_result *result);
 
 #endif

@@ -4,178 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "journal_file.h"
 #include "tap.h"
 
-#define ROWS_MAX 600
-
-/* What a file holds: rows, and what is in its key file. */
-struct row {
-	struct entry entry;
-	unsigned char commit[DIGEST_BYTES], root[DIGEST_BYTES];
-	bool odd; /* no text can be made of it */
-	bool linkless;
-	unsigned char link[DIGEST_BYTES];
-};
-
-struct file {
-	struct row rows[ROWS_MAX];
-	int count;
-	struct journal journal; /* as the responder goes on with it */
-	struct journal record;
-	struct journal_key first[3]; /* verification keys */
-	int keys;
-};
-
-static unsigned char id[JOURNAL_ID_BYTES] = "a journal's id.";
-static unsigned char hash[DIGEST_BYTES];
-static struct text report, scratch;
-
-/* --- Writing, as the responder does --------------------------------------- */
-
-static void
-point(struct row *row)
-{
-	row->entry.commit = row->commit;
-	row->entry.root = row->root;
-	row->entry.delivery = row->entry.event = hash;
-}
-
-static void
-leaf_of(struct row *row, unsigned char leaf[DIGEST_BYTES])
-{
-	point(row);
-	if (entry_leaf(&row->entry, &scratch, leaf) != 0)
-		memset(leaf, 0, DIGEST_BYTES);
-}
-
-static struct row *
-append(struct file *file, struct entry entry)
-{
-	struct row *row = &file->rows[file->count++];
-	unsigned char leaf[DIGEST_BYTES];
-
-	entry.number = file->journal.number + 1;
-	entry.keyed = file->journal.keyed;
-	entry.writer = file->journal.key.writer;
-	entry.turn = file->journal.key.turn;
-	entry.received = 1760000000000 + entry.number;
-	row->entry = entry;
-	row->odd = row->linkless = false;
-	if (entry.commit != NULL)
-		memcpy(row->commit, entry.commit, DIGEST_BYTES);
-	if (entry.root != NULL)
-		memcpy(row->root, entry.root, DIGEST_BYTES);
-	leaf_of(row, leaf);
-	journal_append(&file->journal, leaf, row->link);
-	if (file->journal.keyed)
-		file->record = file->journal;
-	return row;
-}
-
-static void
-deliver(struct file *file, int count)
-{
-	static const struct entry delivery = { .kind = ENTRY_DELIVERY,
-		.source = "agentgate", .scheme = "hmac-sha256", .length = 5,
-		.mapping = 1, .event_id = "01K", .tenant = "default",
-		.org = "default" };
-
-	while (count-- > 0)
-		append(file, delivery);
-}
-
-static void
-root_of(struct file *file, int count, unsigned char root[DIGEST_BYTES])
-{
-	struct merkle tree = { 0 };
-	unsigned char leaf[DIGEST_BYTES];
-
-	for (int i = 0; i < count; i++) {
-		leaf_of(&file->rows[i], leaf);
-		merkle_add(&tree, leaf);
-	}
-	merkle_root(&tree, root);
-}
-
-/* A new key; the old one closes with it, if it is at hand. */
-static void
-new_key(struct file *file, bool has_old)
-{
-	unsigned char commit[DIGEST_BYTES], root[DIGEST_BYTES];
-	struct journal_key *key = &file->first[file->keys++];
-	uint64_t writer;
-
-	journal_key_generate(key);
-	journal_key_commit(key->bytes, commit, &writer);
-	if (has_old)
-		append(file, (struct entry){ .kind = ENTRY_KEY_CLOSE,
-			.next = writer, .commit = commit });
-	root_of(file, file->count, root);
-	file->journal.keyed = true;
-	file->journal.key = *key;
-	append(file, (struct entry){ .kind = ENTRY_KEY_OPEN,
-		.commit = commit, .size = file->journal.number,
-		.root = root });
-}
-
-static void
-begin(struct file *file)
-{
-	memset(file, 0, sizeof(*file));
-	memcpy(file->journal.id, id, sizeof(id));
-	journal_link_begin(id, file->journal.link);
-}
-
-/* Ten entries: a key opened, nine deliveries. */
-static void
-ten(struct file *file)
-{
-	begin(file);
-	new_key(file, false);
-	deliver(file, 9);
-}
-
-/* What the responder does at a BEGIN, with the engine's part done here. */
-static enum journal_state
-go_on(struct file *file)
-{
-	struct journal_view view = { .last = file->count };
-	struct entry gap = { 0 };
-
-	journal_link_begin(id, view.last_link);
-	view.has_row = file->record.number <= file->count;
-	memcpy(view.row_link, view.last_link, DIGEST_BYTES);
-	for (int i = 0; i < file->count; i++) {
-		const struct row *row = &file->rows[i];
-		bool ours = row->entry.keyed &&
-		    row->entry.writer == file->record.key.writer;
-		memcpy(view.last_link, row->link, DIGEST_BYTES);
-		if (row->entry.number == file->record.number)
-			memcpy(view.row_link, row->link, DIGEST_BYTES);
-		if (ours)
-			view.last_turn = row->entry.turn;
-		if (ours && row->entry.number <= file->record.number)
-			view.row_turn = row->entry.turn;
-	}
-	file->journal = file->record;
-	enum journal_state state = journal_compare(&file->record, &view);
-	for (int i = (int)file->record.number;
-	    state == JOURNAL_IN_STEP && i < file->count; i++) {
-		struct row *row = &file->rows[i];
-		struct journal_row next = { row->entry.number,
-			row->entry.keyed, row->entry.writer, row->entry.turn,
-			row->entry.kind, { 0 }, { 0 } };
-		leaf_of(row, next.leaf);
-		memcpy(next.link, row->link, DIGEST_BYTES);
-		if (journal_adopt(&file->journal, &next) != JOURNAL_ADOPTED)
-			state = JOURNAL_FOREIGN;
-	}
-	if (state != JOURNAL_IN_STEP) {
-		journal_gap(&file->journal, &view, state, &gap);
-		append(file, gap);
-	}
-	return state;
-}
+static struct text report;
 
 /* --- Checking ------------------------------------------------------------- */
 
@@ -196,12 +28,12 @@ run(struct file *file, struct journal_check_options options,
 	int result = 0;
 
 	text_truncate(&report, 0);
-	memcpy(options.id, id, sizeof(id));
+	memcpy(options.id, file_id, sizeof(file_id));
 	options.on_fault = on_fault;
 	struct journal_check *check = journal_check_open(&options);
 	for (int i = 0; i < file->count; i++) {
 		struct row *row = &file->rows[i];
-		leaf_of(row, leaf);
+		row_leaf(row, leaf);
 		result |= journal_check_add(check, &row->entry,
 		    row->odd ? NULL : leaf, row->linkless ? NULL : row->link);
 	}
@@ -248,12 +80,12 @@ forge_links(int from)
 {
 	unsigned char leaf[DIGEST_BYTES], previous[DIGEST_BYTES];
 
-	journal_link_begin(id, previous);
+	journal_link_begin(file_id, previous);
 	if (from > 0)
 		memcpy(previous, file.rows[from - 1].link, DIGEST_BYTES);
 	for (int i = from; i < file.count; i++) {
 		struct row *row = &file.rows[i];
-		leaf_of(row, leaf);
+		row_leaf(row, leaf);
 		journal_link(row->entry.keyed ? &file.record.key : NULL,
 		    previous, leaf, row->link);
 		memcpy(previous, row->link, DIGEST_BYTES);
@@ -278,15 +110,15 @@ check_innocent(void)
 {
 	struct journal_verdict verdict;
 
-	begin(&file);
+	file_begin(&file);
 	expect_key("nothing at all", &file, "");
-	deliver(&file, 3);
+	file_deliver(&file, 3);
 	expect("a file that never had a key", &file,
 	    (struct journal_check_options){ 0 }, ", NOT KEYED");
-	new_key(&file, false);
-	deliver(&file, 5);
+	file_new_key(&file, false);
+	file_deliver(&file, 5);
 	expect_key("a key that came later", &file, ", NOT KEYED");
-	ten(&file);
+	file_ten(&file);
 	run(&file, with_keys(&file), &verdict);
 	ok(report.len == 0 && verdict.vouched == 10 && verdict.last == 10 &&
 	    !journal_verdict_has_reservation(&verdict),
@@ -299,14 +131,14 @@ check_innocent(void)
 	expect("with the key, without the record", &file,
 	    (struct journal_check_options){ .keys = file.first,
 	    .keys_count = 1 }, ", OPEN END");
-	new_key(&file, true);
-	deliver(&file, 4);
+	file_new_key(&file, true);
+	file_deliver(&file, 4);
 	expect_key("a key that followed another", &file, "");
 	expect("the first of two keys only", &file,
 	    (struct journal_check_options){ .keys = file.first,
 	    .keys_count = 1, .record = &file.record }, ", NOT VOUCHED");
-	new_key(&file, false);
-	deliver(&file, 2);
+	file_new_key(&file, false);
+	file_deliver(&file, 2);
 	expect_key("the old key was lost", &file, ", OPEN END");
 }
 
@@ -315,7 +147,7 @@ check_later_key(void)
 {
 	struct journal_key later;
 
-	ten(&file);
+	file_ten(&file);
 	later = file.first[0];
 	for (int i = 1; i < 6; i++)
 		journal_key_step(&later);
@@ -331,28 +163,28 @@ check_later_key(void)
 static void
 check_crash(void)
 {
-	ten(&file);
+	file_ten(&file);
 	struct journal before = file.record;
-	deliver(&file, 3);
+	file_deliver(&file, 3);
 	file.record = before;
 	expect_key("the record was not written before a crash", &file, "");
-	ok(go_on(&file) == JOURNAL_IN_STEP && file.journal.number == 13,
+	ok(file_go_on(&file) == JOURNAL_IN_STEP && file.journal.number == 13,
 	    "the responder adopts the rows");
-	deliver(&file, 2);
+	file_deliver(&file, 2);
 	expect_key("and goes on", &file, "");
 }
 
 static void
 check_older(void)
 {
-	ten(&file);
+	file_ten(&file);
 	copy = file;
-	deliver(&file, 7);
+	file_deliver(&file, 7);
 	copy.record = file.record;
 	file = copy;
 	expect_key("an older copy", &file, ", LOST 7");
-	ok(go_on(&file) == JOURNAL_OLDER, "the responder finds it");
-	deliver(&file, 3);
+	ok(file_go_on(&file) == JOURNAL_OLDER, "the responder finds it");
+	file_deliver(&file, 3);
 	expect_key("and goes on", &file, ", GAP 11");
 	expect("without the key", &file, (struct journal_check_options){
 	    .record = &file.record }, ", NOT VOUCHED, GAP 11");
@@ -366,37 +198,37 @@ check_older(void)
 	copy.record = file.record;
 	other = copy;
 	expect_key("the older copy once more", &other, ", LOST 11");
-	ok(go_on(&other) == JOURNAL_OLDER, "the responder finds it again");
+	ok(file_go_on(&other) == JOURNAL_OLDER, "the responder finds it again");
 	expect_key("with the lost turns of both", &other, ", GAP 11");
 }
 
 static void
 check_branch(void)
 {
-	ten(&file);
+	file_ten(&file);
 	copy = file;
 	/* The key file is away for a while, and an older copy goes on. */
-	deliver(&file, 2);
+	file_deliver(&file, 2);
 	copy.record = file.record;
 	copy.journal.keyed = false;
-	deliver(&copy, 3);
+	file_deliver(&copy, 3);
 	file = copy;
 	expect_key("another branch", &file, ", LOST 2, NOT KEYED");
-	ok(go_on(&file) == JOURNAL_BRANCH, "the responder finds it");
-	deliver(&file, 2);
+	ok(file_go_on(&file) == JOURNAL_BRANCH, "the responder finds it");
+	file_deliver(&file, 2);
 	expect_key("and goes on", &file, ", NOT KEYED, GAP 14");
 }
 
 static void
 check_unkeyed_between(void)
 {
-	ten(&file);
+	file_ten(&file);
 	file.journal.keyed = false;
-	deliver(&file, 2);
+	file_deliver(&file, 2);
 	expect_key("the key file was not to be written for a while", &file,
 	    ", NOT KEYED");
-	ok(go_on(&file) == JOURNAL_IN_STEP, "it is used again");
-	deliver(&file, 2);
+	ok(file_go_on(&file) == JOURNAL_IN_STEP, "it is used again");
+	file_deliver(&file, 2);
 	expect_key("and goes on", &file, ", NOT KEYED");
 }
 
@@ -405,39 +237,39 @@ check_unkeyed_between(void)
 static void
 check_rows(void)
 {
-	ten(&file);
+	file_ten(&file);
 	file.rows[4].entry.length = 6;
 	expect_key("a value changed", &file, "link@5");
 	forge_links(4);
 	expect_key("and chained anew", &file,
 	    "link@5 link@6 link@7 link@8 link@9 link@10 record@10");
-	ten(&file);
+	file_ten(&file);
 	file.rows[4].link[0] ^= 1;
 	expect_key("a link changed", &file, "link@5 link@6");
-	ten(&file);
+	file_ten(&file);
 	file.rows[4].linkless = true;
 	expect_key("a link that is none", &file, "link@5");
-	ten(&file);
+	file_ten(&file);
 	file.rows[4].odd = true;
 	expect_key("a value that is none", &file, "value@5");
 	file.rows[9].odd = true;
 	expect_key("in the last row, too", &file, "value@5 value@10 record@10");
-	ten(&file);
+	file_ten(&file);
 	remove_row(4, false);
 	expect_key("a row removed", &file, "missing@6");
-	ten(&file);
+	file_ten(&file);
 	remove_row(4, true);
 	forge_links(4);
 	expect_key("a row removed, all renumbered and chained anew", &file,
 	    "turn@5 turn@6 turn@7 turn@8 turn@9 record@9");
-	ten(&file);
+	file_ten(&file);
 	remove_row(0, false);
 	expect_key("the first row removed", &file,
 	    "missing@2 writer@2");
-	ten(&file);
+	file_ten(&file);
 	file.rows[5] = file.rows[4];
 	expect_key("a row doubled", &file, "number@5 missing@7");
-	ten(&file);
+	file_ten(&file);
 	struct row row = file.rows[4];
 	file.rows[4] = file.rows[5];
 	file.rows[5] = row;
@@ -454,8 +286,8 @@ check_numbers(void)
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
 		char expected[64];
-		ten(&file);
-		deliver(&file, 1);
+		file_ten(&file);
+		file_deliver(&file, 1);
 		file.rows[10].entry.number = numbers[i];
 		file.record = (struct journal){ 0 };
 		snprintf(expected, sizeof(expected), "number@%lld, OPEN END",
@@ -470,7 +302,7 @@ check_numbers(void)
 static void
 check_huge_turns(void)
 {
-	ten(&file);
+	file_ten(&file);
 	file.rows[9].entry.turn = ENTRY_NUMBER_MAX;
 	expect_key("a turn of 2^53 - 1", &file, "turn@10 record@10");
 	file.rows[9].entry.kind = ENTRY_GAP;
@@ -480,7 +312,7 @@ check_huge_turns(void)
 	expect_key("in a gap entry that fits", &file, "far@10 record@10, GAP 10");
 	file.rows[9].entry.lost_last = 3;
 	expect_key("in one that does not", &file, "gap@10 record@10, GAP 10");
-	ten(&file);
+	file_ten(&file);
 	file.record.key.turn = ENTRY_NUMBER_MAX;
 	file.record.number = ENTRY_NUMBER_MAX;
 	expect_key("in the record", &file, "far@10 record@10");
@@ -495,77 +327,77 @@ check_thief(void)
 	struct entry gap = { .kind = ENTRY_GAP, .why = "older" };
 
 	/* Who holds the present key: turn 11. */
-	ten(&file);
+	file_ten(&file);
 	file.count = 7;
 	expect_key("the tail cut", &file, ", LOST 3");
 	file.record.number = 7;
 	memcpy(file.record.link, file.rows[6].link, DIGEST_BYTES);
 	expect_key("the tail cut, and the record edited", &file, "record@7");
 	file.journal = file.record;
-	deliver(&file, 3);
+	file_deliver(&file, 3);
 	expect_key("the tail written anew with the present key", &file,
 	    "turn@8 turn@9 turn@10 record@10");
 
-	ten(&file);
+	file_ten(&file);
 	file.count = 7;
 	file.journal = file.record;
 	file.journal.number = 7;
 	memcpy(file.journal.link, file.rows[6].link, DIGEST_BYTES);
 	gap.lost_first = 8;
 	gap.lost_last = 10;
-	append(&file, gap);
+	file_append(&file, gap);
 	expect_key("his own gap entry that tells the count", &file,
 	    ", GAP 8");
 	file.rows[7].entry.lost_first = 10;
 	expect_key("one that tells less", &file, "gap@8 record@8, GAP 8");
-	ten(&file);
+	file_ten(&file);
 	file.count = 7;
 	file.journal = file.record;
 	file.journal.number = 7;
 	memcpy(file.journal.link, file.rows[6].link, DIGEST_BYTES);
 	gap.lost_first = 0;
-	append(&file, gap);
-	deliver(&file, 2);
+	file_append(&file, gap);
+	file_deliver(&file, 2);
 	expect_key("one that tells nothing", &file,
 	    "gap@8 turn@9 turn@10 record@10, GAP 8");
 
 	/* The last five replaced by rows without a key. */
-	ten(&file);
+	file_ten(&file);
 	file.count = 5;
 	file.journal.keyed = false;
 	file.journal.number = 5;
 	memcpy(file.journal.link, file.rows[4].link, DIGEST_BYTES);
-	deliver(&file, 5);
+	file_deliver(&file, 5);
 	file.record.number = 10;
 	memcpy(file.record.link, file.journal.link, DIGEST_BYTES);
 	expect_key("rows without a key in place of keyed ones", &file,
 	    "record@10, NOT KEYED");
-	ok(go_on(&file) == JOURNAL_RECORD, "the responder finds it");
-	deliver(&file, 2);
+	ok(file_go_on(&file) == JOURNAL_RECORD, "the responder finds it");
+	file_deliver(&file, 2);
 	expect_key("and it is shown for ever", &file, ", NOT KEYED, GAP 11");
 }
 
 static void
 check_record(void)
 {
-	ten(&file);
+	file_ten(&file);
 	file.record.key.bytes[0] ^= 1;
 	expect_key("another key in the record", &file, "record@10");
-	ten(&file);
+	file_ten(&file);
 	file.record.key.turn++;
 	expect_key("a later turn in the record", &file, "record@10");
-	ten(&file);
+	file_ten(&file);
 	journal_key_step(&file.record.key);
 	expect_key("with its key", &file, "record@10");
-	ok(go_on(&file) == JOURNAL_RECORD, "the responder finds it");
+	ok(file_go_on(&file) == JOURNAL_RECORD, "the responder finds it");
 	expect_key("and tells the turn that it does not have", &file,
 	    ", GAP 11");
-	ten(&file);
+	file_ten(&file);
 	file.record.number++;
 	for (int i = 0; i < 5; i++)
 		journal_key_step(&file.record.key);
 	expect_key("more turns lost than numbers", &file, ", LOST 5");
-	ten(&file);
+	file_ten(&file);
 	file.record.number += 3;
 	expect_key("no turn lost, three numbers", &file, ", LOST 3");
 }
@@ -575,43 +407,43 @@ check_keys(void)
 {
 	struct file *f = &file;
 
-	ten(f);
-	ten(&other);
+	file_ten(f);
+	file_ten(&other);
 	expect("another file's key", f, (struct journal_check_options){
 	    .keys = other.first, .keys_count = 1, .record = &f->record },
 	    "no-entry@10, NOT VOUCHED");
-	new_key(f, true);
-	deliver(f, 2);
+	file_new_key(f, true);
+	file_deliver(f, 2);
 	struct journal after = f->journal;
 	f->journal.key = f->first[0];
 	for (int i = 1; i < 12; i++)
 		journal_key_step(&f->journal.key);
-	deliver(f, 1);
+	file_deliver(f, 1);
 	f->record = after;
 	expect_key("an entry of a closed writer", f, "closed@15");
 
-	ten(f);
-	new_key(f, true);
+	file_ten(f);
+	file_new_key(f, true);
 	f->count--;
 	f->record = (struct journal){ 0 };
 	expect("a key closed, and no other opened", f,
 	    (struct journal_check_options){ .keys = f->first,
 	    .keys_count = 1 }, "handover@11");
-	ten(f);
-	new_key(f, true);
+	file_ten(f);
+	file_new_key(f, true);
 	f->rows[11].commit[9] ^= 1;
 	expect_key("opened with another commitment", f,
 	    "handover@12 link@12 record@12 no-entry@12");
-	ten(f);
+	file_ten(f);
 	f->rows[0].root[0] ^= 1;
 	expect_key("a key opened for another beginning", f,
 	    "opened@1 link@1");
-	ten(f);
-	new_key(f, false);
+	file_ten(f);
+	file_new_key(f, false);
 	f->rows[10].entry.size = 3;
 	expect_key("or another size", f,
 	    "opened@11 link@11 record@11 no-entry@11, OPEN END");
-	ten(f);
+	file_ten(f);
 	f->rows[0].entry.kind = ENTRY_TAKEOVER;
 	expect_key("a writer that begins otherwise", f, "writer@1 link@1");
 }
@@ -620,10 +452,10 @@ check_keys(void)
 static void
 check_many(void)
 {
-	begin(&file);
+	file_begin(&file);
 	for (int i = 0; i < JOURNAL_CHECK_WRITERS_MAX + 9; i++) {
 		file.keys = 0;
-		new_key(&file, false);
+		file_new_key(&file, false);
 	}
 	expect("too many writers", &file, (struct journal_check_options){ 0 },
 	    "many@65, OPEN END, NOT VOUCHED");
@@ -636,16 +468,16 @@ check_accepted(void)
 		.of = 11, .mapping = 1, .event_id = "01K",
 		.tenant = "default", .org = "default" };
 
-	ten(&file);
-	append(&file, accepted);
+	file_ten(&file);
+	file_append(&file, accepted);
 	expect_key("an entry that accepts itself", &file, "of@11");
-	ten(&file);
-	deliver(&file, 1);
-	append(&file, accepted);
+	file_ten(&file);
+	file_deliver(&file, 1);
+	file_append(&file, accepted);
 	expect_key("one that accepts the one before", &file, "");
-	ten(&file);
+	file_ten(&file);
 	file.journal.keyed = false;
-	append(&file, (struct entry){ .kind = ENTRY_GAP, .why = "older" });
+	file_append(&file, (struct entry){ .kind = ENTRY_GAP, .why = "older" });
 	expect_key("a gap entry without a key", &file,
 	    "writer@11, NOT KEYED, GAP 11");
 }
@@ -656,8 +488,8 @@ check_unkeyed(void)
 {
 	struct journal_check_options none = { 0 };
 
-	begin(&file);
-	deliver(&file, 6);
+	file_begin(&file);
+	file_deliver(&file, 6);
 	copy = file;
 	file.rows[2].entry.length++;
 	expect("a value changed in a file without a key", &file, none,
@@ -680,7 +512,7 @@ check_marks(void)
 	struct journal_check_options options;
 	struct journal_mark mark;
 
-	ten(&file);
+	file_ten(&file);
 	mark = (struct journal_mark){ .writer = file.journal.key.writer,
 		.turn = file.journal.key.turn, .number = 10 };
 	journal_end_mark(&file.journal.key, file.journal.link, mark.mark);
@@ -694,7 +526,7 @@ check_marks(void)
 	file.count = 8;
 	expect("the tail cut", &file, options, ", LOST 2, OPEN END");
 	file.count = 10;
-	deliver(&file, 1);
+	file_deliver(&file, 1);
 	expect("what came after it is open", &file, options, ", OPEN END");
 	mark.mark[0] ^= 1;
 	expect("a mark that is wrong", &file, options, "mark@10, OPEN END");
@@ -711,19 +543,19 @@ check_roots(void)
 	struct journal_check_options options;
 	struct journal_root root = { .size = 10 };
 
-	ten(&file);
-	root_of(&file, 10, root.root);
+	file_ten(&file);
+	file_root(&file, 10, root.root);
 	options = (struct journal_check_options){ .keys = file.first,
 		.keys_count = 1, .roots = &root, .roots_count = 1 };
 	expect("a checkpoint vouches for the end", &file, options, "");
-	deliver(&file, 1);
+	file_deliver(&file, 1);
 	expect("what came after it is open", &file, options, ", OPEN END");
 	file.count = 9;
 	expect("the journal ends before it", &file, options,
 	    "short@9, OPEN END");
-	begin(&file);
-	new_key(&file, false);
-	deliver(&file, 10);
+	file_begin(&file);
+	file_new_key(&file, false);
+	file_deliver(&file, 10);
 	options.keys = file.first;
 	expect("the owner wrote it all anew", &file, options,
 	    "root@10, OPEN END");
@@ -785,6 +617,5 @@ main(void)
 	check_roots();
 	check_words();
 	text_free(&report);
-	text_free(&scratch);
 	return tap_end();
 }

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "store/sqlite/open.h"
 #include "store/sqlite/wal.h"
 
 /*

@@ -157,3 +157,10 @@ connection_number(const struct database *database, const char *text,
 	sqlite3_finalize(statement);
 	return number;
 }
+
+bool
+connection_has(const struct database *database, const char *name)
+{
+	return connection_number(database,
+	    "SELECT count(*) FROM main.sqlite_schema WHERE name = ?1", name) > 0;
+}

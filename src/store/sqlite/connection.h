@@ -72,6 +72,9 @@ bool connection_gives(const struct database *database, const char *pragma,
 int64_t connection_number(const struct database *database, const char *text,
     const char *parameter);
 
+/* Whether the file itself has this table, view or index. */
+bool connection_has(const struct database *database, const char *name);
+
 /* Prepares a statement that is kept for long.  Returns a result code. */
 int query_prepare(struct query *query, struct database *database,
     enum statement statement);

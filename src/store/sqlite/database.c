@@ -11,9 +11,9 @@
 
 #include "base/text.h"
 #include "store/sqlite/connection.h"
+#include "store/sqlite/open.h"
 #include "store/sqlite/schema.h"
 #include "store/sqlite/sql.h"
-#include "store/sqlite/writer.h"
 #include "store/sqlite/writer_lock.h"
 
 #define WAIT_MS 10000
@@ -125,10 +125,7 @@ connect_writer(struct database *database, const struct settings *settings)
 bool
 database_has(struct database *database, const char *name)
 {
-	static const char named[] =
-	    "SELECT count(*) FROM main.sqlite_schema WHERE name = ?1";
-
-	return connection_number(database, named, name) > 0;
+	return connection_has(database, name);
 }
 
 /* Checks an existing file before it is written, since nothing may be made in

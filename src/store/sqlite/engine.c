@@ -5,9 +5,9 @@
 #include "base/log.h"
 #include "base/timestamp.h"
 #include "store/sqlite/checkpointer.h"
+#include "store/sqlite/open.h"
 #include "store/sqlite/schema.h"
 #include "store/sqlite/wal.h"
-#include "store/sqlite/writer.h"
 #include "store/sqlite/writer_lock.h"
 
 /* The most attempts at opening the files for one transaction. */

@@ -228,7 +228,7 @@ stand_in(struct database *database, sqlite3 *model)
 		const char *name = text_of(found, 0);
 		const char *made = text_of(found, 1);
 		struct text statement = TEXT_EMPTY;
-		if (database_has(database, name))
+		if (connection_has(database, name))
 			continue;
 		text_printf(&statement, "CREATE TEMP TABLE %s",
 		    made + strlen(create));
@@ -287,7 +287,7 @@ schema_check_kind(struct database *database)
 		    "version %lld, and this program knows none above %d; use "
 		    "a newer one", database->path, (long long)version,
 		    KNOWN_VERSION);
-	if (objects > 0 && !database_has(database, "events"))
+	if (objects > 0 && !connection_has(database, "events"))
 		return error_set(&database->error, "%s: it is no AgentLens "
 		    "file, as it has no table events", database->path);
 	return 0;

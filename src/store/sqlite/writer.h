@@ -9,12 +9,6 @@
 #include "store/sqlite/connection.h"
 #include "store/sqlite/dbfiles.h"
 
-enum writer_role {
-	WRITER_ALONE,    /* checkpoints by itself, at a commit */
-	WRITER_THREADED, /* leaves them to a checkpointer */
-	WRITER_CHECKPOINTER
-};
-
 struct writer {
 	struct database database;
 	struct query queries[RECORDING_STATEMENTS];
@@ -23,15 +17,6 @@ struct writer {
 	int wal_pages; /* in the log after the last commit, WRITER_THREADED */
 	char last_id[ULID_SIZE]; /* engine_last_id(), in a transaction */
 };
-
-/*
- * Opens the database of the settings.  Makes the file when it is not there (its
- * folder must be), and the tables or columns that are missing, except for
- * WRITER_CHECKPOINTER.  Returns REFUSAL_NONE; or why not, logged in detail,
- * with *writer NULL.
- */
-enum refusal_code writer_open(struct writer **writer,
-    const struct settings *settings, enum writer_role role);
 
 /* Opens the connection alone, for wal_leave(), which has to open it anew.
  * Returns REFUSAL_NONE, or why not, logged. */
@@ -44,6 +29,9 @@ bool writer_is_current(const struct writer *writer);
 
 /* Whether both have the same database, log and index open. */
 bool writer_shares_files(const struct writer *a, const struct writer *b);
+
+/* Releases what is prepared, so that it can be prepared anew. */
+void writer_finalize(struct writer *writer);
 
 /* Closes the database; NULL is allowed. */
 void writer_close(struct writer *writer);
