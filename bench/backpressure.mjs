@@ -27,7 +27,7 @@ const runs = [
 	},
 	{
 		title: "one thread",
-		about: `The same with INGEST_THREADS=1: the rest waits in the listen queue of the responder's socket and in lighttpd.`,
+		about: `The same with one worker, which never waits for the disk.`,
 		settings: { INGEST_THREADS: 1 },
 	},
 	{

@@ -27,7 +27,7 @@ const modes = [
  * happens within another and is counted elsewhere.
  */
 const parts = {
-	"accept and read": ["fastcgi_serve", "-ingest_handle", "request_read_body"],
+	"accept and read": ["handle_events", "fcgi_request_open", "request_read_body"],
 	"JSON": ["json_read", "free_values>json_object_put", "ingest_handle>json_object_put"],
 	"HMAC and keys": ["digest_hmac_sha256", "scheme_read", "digest_equal", "digest_sha256", "-event_hash>digest_sha256"],
 	"mapping": ["source_find", "envelope_open", "envelope_fill", "envelope_sent_at", "mapping_find", "mapping_apply", "envelope_close", "mapping_free", "-envelope_open>json_read", "-field_read_object>json_read"],

@@ -147,11 +147,11 @@ ${table(["function", "share", "instructions"], modes.at(-1).top.map((f) => [`\`$
 function backpressureSection({ runs }) {
 	return `## Backpressure
 
-A process works on INGEST_THREADS requests at once. Those beyond wait, in this order: in the listen queue of the responder's
-socket (\`listen-backlog\` in lighttpd's fastcgi.server, 1024 unless set, and never above net.core.somaxconn), then, when
+A process takes connections while all their requests together have less than 32 MiB. Those beyond wait, in this order: in the
+listen queue of the responder's socket (\`listen-backlog\` in lighttpd's fastcgi.server, 1024 unless set, and never above net.core.somaxconn), then, when
 lighttpd has \`server.max-connections\` open, unaccepted in the kernel. Where lighttpd accepts more than the listen queue
 holds, it answers 500 itself. While another program holds the file, a request waits INGEST_BUSY_MS, then it is answered 503
-with Retry-After, and so are at most INGEST_THREADS requests at a time. No memory is taken for what waits.
+with Retry-After.
 
 ${runs.map((run) => `### ${run.title}
 

@@ -86,7 +86,7 @@ static const struct setting table[] = {
 	TENANT("GENERIC_TENANT_ID", SOURCE_GENERIC),
 	NUMBER("INGEST_MAX_BODY", max_body, "1048576", 1, 67108864),
 	NUMBER("INGEST_MAX_WAL_MB", max_wal_mb, "1024", 1, 1048576),
-	NUMBER("INGEST_THREADS", threads, "64", 1, 512),
+	NUMBER("INGEST_THREADS", threads, NULL, 1, 512),
 	NUMBER("INGEST_BATCH", batch, "256", 1, 4096),
 	CHOICE("INGEST_JOURNAL", journal, "wal", journals),
 	CHOICE("INGEST_SYNCHRONOUS", synchronous, "full", synchronous_modes),

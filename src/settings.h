@@ -31,7 +31,7 @@ struct settings {
 	char *tenants[SOURCES];
 	long max_body; /* bytes */
 	long max_wal_mb; /* MiB */
-	long threads;
+	long threads; /* 0: as many as processors, at least 2 */
 	long batch; /* the most events in one commit */
 	long journal;     /* enum settings_journal */
 	long synchronous; /* enum settings_synchronous */

@@ -3,11 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/timestamp.h"
+
+#define PIECE_BYTES 16384
 
 /* How long the end of the input is waited for behind the body: some servers
  * leave it open. */
@@ -18,7 +21,16 @@
 
 struct cgi {
 	struct request request; /* first: one is cast to the other */
+	bool body_ended;
 	bool written; /* the whole response was written */
+};
+
+/* What reading a piece of the body came to. */
+enum piece {
+	PIECE_DATA,
+	PIECE_END,
+	PIECE_BROKEN, /* the web server went away */
+	PIECE_LATE
 };
 
 static const char *
@@ -45,38 +57,52 @@ wait_for_input(int64_t wait_ms)
 	return ready > 0;
 }
 
-static enum request_piece
-read_piece(struct request *request, const struct request_reading *r,
-    char *buffer, size_t *len)
+/* The next piece, before the deadline. */
+static enum piece
+read_piece(const struct request_reading *r, char buffer[PIECE_BYTES],
+    size_t *len)
 {
 	bool whole = r->announced >= 0 && r->got >= r->announced;
 	int64_t left = r->deadline - timestamp_monotonic();
 	ssize_t got;
 
-	(void)request;
+	if (left <= 0)
+		return PIECE_LATE;
 	/* RFC 3875 does not promise an end of the input: a whole body after
 	 * which nothing comes has ended. */
 	if (whole && left > SURPLUS_MS)
 		left = SURPLUS_MS;
 	if (!wait_for_input(left))
-		return whole ? REQUEST_PIECE_END : REQUEST_PIECE_LATE;
-	while ((got = read(STDIN_FILENO, buffer, REQUEST_PIECE_BYTES)) < 0 &&
+		return whole ? PIECE_END : PIECE_LATE;
+	while ((got = read(STDIN_FILENO, buffer, PIECE_BYTES)) < 0 &&
 	    errno == EINTR)
 		;
 	if (got < 0 && errno != EAGAIN)
-		return REQUEST_PIECE_BROKEN;
+		return PIECE_BROKEN;
 	if (got < 0)
-		return whole ? REQUEST_PIECE_END : REQUEST_PIECE_LATE;
+		return whole ? PIECE_END : PIECE_LATE;
 	*len = (size_t)got;
-	return got == 0 ? REQUEST_PIECE_END : REQUEST_PIECE_DATA;
+	return got == 0 ? PIECE_END : PIECE_DATA;
 }
 
-/* Here read_piece() itself waits no longer than the deadline. */
-static void
-ignore_limit(struct request *request, int64_t deadline)
+static enum request_end
+read_body(struct request *request, struct request_reading *r)
 {
-	(void)request;
-	(void)deadline;
+	struct cgi *cgi = (struct cgi *)request;
+	char buffer[PIECE_BYTES];
+	enum piece piece;
+	size_t len;
+
+	while ((piece = read_piece(r, buffer, &len)) == PIECE_DATA) {
+		r->got += (long long)len;
+		if (r->got <= (long long)r->max_len)
+			text_add(r->body, buffer, len);
+	}
+	cgi->body_ended = true;
+	if (piece == PIECE_BROKEN && timestamp_monotonic() >= r->deadline)
+		piece = PIECE_LATE;
+	return piece == PIECE_END ? REQUEST_END_WHOLE :
+	    piece == PIECE_BROKEN ? REQUEST_END_BROKEN : REQUEST_END_LATE;
 }
 
 /* Lines go to standard error anyway, which is the web server's log. */
@@ -92,22 +118,21 @@ log_to_standard_error(struct request *request)
  * unread, it is reset, and the answer is lost.
  */
 static void
-drain(struct request *request)
+drain(const struct cgi *cgi)
 {
 	struct request_reading r = {
-		.announced = request_content_length(request),
+		.announced = request_content_length(&cgi->request),
 		.deadline = timestamp_monotonic() + DRAIN_MS,
 	};
-	char buffer[REQUEST_PIECE_BYTES];
+	char buffer[PIECE_BYTES];
 	size_t len;
 
-	if (request->body_ended || r.announced == 0)
+	if (cgi->body_ended || r.announced == 0)
 		return;
 	/* Without a length there may be neither a body nor an end. */
 	if (r.announced < 0)
 		r.announced = 0;
-	while (request_read_piece(request, &r, buffer, &len) ==
-	    REQUEST_PIECE_DATA)
+	while (read_piece(&r, buffer, &len) == PIECE_DATA)
 		r.got += (long long)len;
 }
 
@@ -117,7 +142,7 @@ answer(struct request *request, const char *response, size_t len)
 	struct cgi *cgi = (struct cgi *)request;
 	size_t written = 0;
 
-	drain(request);
+	drain(cgi);
 	while (written < len) {
 		ssize_t n = write(STDOUT_FILENO, response + written,
 		    len - written);
@@ -141,8 +166,7 @@ cgi_serve(request_handler *handler, void *context)
 {
 	static const struct request_way way = {
 		.variable = read_variable,
-		.read = read_piece,
-		.limit = ignore_limit,
+		.read_body = read_body,
 		.log = log_to_standard_error,
 		.answer = answer,
 	};

@@ -44,8 +44,11 @@ refuse(struct exchange *x, enum refusal_code code)
 	return refusal_set(&x->reply.refusal, code);
 }
 
+static void finish_health(struct job *job);
+
+/* The committer ends it. */
 static enum refusal_code
-answer_health(struct exchange *x)
+begin_health(struct exchange *x)
 {
 	const char *method = request_variable(x->request, "REQUEST_METHOD");
 
@@ -56,10 +59,8 @@ answer_health(struct exchange *x)
 	    &x->reply.refusal);
 	if (code != REFUSAL_NONE)
 		return code;
-	code = committer_health(x->ingest->committer);
-	if (code == REFUSAL_NONE)
-		x->reply.kind = REPLY_HEALTHY;
-	return refuse(x, code);
+	x->job = (struct job){ .done = finish_health, .context = x };
+	return REFUSAL_NONE;
 }
 
 static enum refusal_code
@@ -248,7 +249,7 @@ take_steps(struct exchange *x)
 	if ((code = check_settings(x)) != REFUSAL_NONE)
 		return code;
 	if (strcmp(path, "/health") == 0)
-		return answer_health(x);
+		return begin_health(x);
 	if (*path != '\0' && strcmp(path, "/") != 0)
 		return refuse(x, REFUSAL_NOT_FOUND);
 	if ((code = check_method(x)) != REFUSAL_NONE ||
@@ -315,7 +316,8 @@ answer(struct exchange *x)
 	free(x);
 }
 
-/* The committer calls this, maybe on another thread, when the outcome stands. */
+/* The committer calls this, on its thread if it has one, when the outcome
+ * stands. */
 static void
 finish(struct job *job)
 {
@@ -338,6 +340,18 @@ finish(struct job *job)
 	answer(x);
 }
 
+static void
+finish_health(struct job *job)
+{
+	struct exchange *x = job->context;
+
+	if (job->outcome.refusal == REFUSAL_NONE)
+		x->reply.kind = REPLY_HEALTHY;
+	refuse(x, job->outcome.refusal);
+	request_log(x->request);
+	answer(x);
+}
+
 void
 ingest_handle(void *context, struct request *request)
 {
@@ -355,7 +369,9 @@ ingest_handle(void *context, struct request *request)
 	x->request = request;
 	take_steps(x);
 	free_values(x);
-	if (x->job.done != NULL)
+	if (x->job.done == finish_health)
+		committer_probe(x->ingest->committer, &x->job);
+	else if (x->job.done != NULL)
 		committer_record(x->ingest->committer, &x->job);
 	else
 		answer(x);

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include "agentlens-ingest/cgi.h"
 #include "agentlens-ingest/fastcgi.h"
 #include "agentlens-ingest/ingest.h"
+#include "agentlens-ingest/reply.h"
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -26,9 +28,8 @@
 #include "store/database.h"
 #include "webhook/mapping.h"
 
-/* A body of JSON as deep as is read, JSON_DEPTH_MAX levels, needs a quarter of
- * this. */
-#define STACK_BYTES (256 * 1024)
+/* The fewest workers, unless the settings say so: one request may be long. */
+#define THREADS_MIN 2
 
 /* Blocks from this size on are given back to the system when freed. */
 #define MMAP_BYTES (128 * 1024)
@@ -79,15 +80,25 @@ print_mapping(void)
 	return EXIT_SUCCESS;
 }
 
+static void
+note_outcome(struct job *job)
+{
+	enum refusal_code *code = job->context;
+
+	*code = job->outcome.refusal;
+}
+
 /* Tries a write that is taken back, since opening alone proves nothing. */
 static enum refusal_code
 try_write(const struct settings *settings)
 {
 	struct committer *committer = committer_open(settings, false);
+	enum refusal_code code = REFUSAL_NO_MEMORY;
+	struct job job = { .done = note_outcome, .context = &code };
 
 	if (committer == NULL)
-		return REFUSAL_NO_MEMORY;
-	enum refusal_code code = committer_health(committer);
+		return code;
+	committer_probe(committer, &job);
 	committer_close(committer);
 	return code;
 }
@@ -149,21 +160,7 @@ check(const struct settings *settings, const struct sandbox *sandbox)
 	return EXIT_SUCCESS;
 }
 
-struct worker {
-	struct fastcgi *fastcgi;
-	struct ingest *ingest;
-};
-
-static void *
-work(void *context)
-{
-	struct worker *worker = context;
-	fastcgi_serve(worker->fastcgi, ingest_handle, worker->ingest);
-	return NULL;
-}
-
-/* A worker needs two descriptors, so that 512 workers need more than the usual
- * limit of 1,024. */
+/* Each connection needs a descriptor, and any number of them may wait. */
 static void
 raise_descriptor_limit(void)
 {
@@ -175,23 +172,23 @@ raise_descriptor_limit(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* Starts as many workers as the system allows.  Returns their number. */
+/* The processors that this process may use. */
 static long
-start_workers(struct worker *worker, pthread_t *threads, long wanted)
+count_processors(void)
 {
-	pthread_attr_t attributes;
-	long started = 0;
+	cpu_set_t processors;
 
-	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, STACK_BYTES);
-	while (started < wanted && pthread_create(&threads[started],
-	    &attributes, work, worker) == 0)
-		started++;
-	pthread_attr_destroy(&attributes);
-	if (started < wanted)
-		log_line(LOG_WARN, "warning", "not all threads of "
-		    "INGEST_THREADS could be started", NULL);
-	return started;
+	return sched_getaffinity(0, sizeof(processors), &processors) == 0 ?
+	    CPU_COUNT(&processors) : 1;
+}
+
+static long
+choose_threads(const struct settings *settings)
+{
+	long processors = count_processors();
+
+	return settings->threads > 0 ? settings->threads :
+	    processors < THREADS_MIN ? THREADS_MIN : processors;
 }
 
 /* By default malloc() has a heap for each thread, and keeps the memory of large
@@ -210,9 +207,14 @@ static int
 serve_fastcgi(struct ingest *ingest)
 {
 	const struct settings *settings = ingest->settings;
-	pthread_t *threads = calloc((size_t)settings->threads,
-	    sizeof(*threads));
-	struct worker worker = { .ingest = ingest };
+	const struct fastcgi_settings how = {
+		.timeout_ms = (int)settings->read_timeout_ms,
+		.body_max = (size_t)settings->max_body,
+		.threads = choose_threads(settings),
+		.handler = ingest_handle,
+		.context = ingest,
+		.fallback = reply_fallback,
+	};
 	sigset_t ending;
 	int signal_number;
 
@@ -226,25 +228,18 @@ serve_fastcgi(struct ingest *ingest)
 	save_memory();
 	raise_descriptor_limit();
 	ingest->committer = committer_open(settings, true);
-	worker.fastcgi = fastcgi_open((int)settings->read_timeout_ms,
-	    settings->threads);
-	long started = threads == NULL || ingest->committer == NULL ||
-	    worker.fastcgi == NULL ? 0 :
-	    start_workers(&worker, threads, settings->threads);
-	if (started == 0) {
+	struct fastcgi *fastcgi = ingest->committer == NULL ? NULL :
+	    fastcgi_open(&how);
+	if (fastcgi == NULL) {
 		log_line(LOG_ERROR, "error", "not enough memory or threads to "
 		    "start", NULL);
-		free(threads);
 		return EX_OSERR;
 	}
 
 	sigwait(&ending, &signal_number);
-	fastcgi_stop(worker.fastcgi);
-	for (long i = 0; i < started; i++)
-		pthread_join(threads[i], NULL);
+	fastcgi_stop(fastcgi);
 	committer_close(ingest->committer);
-	fastcgi_close(worker.fastcgi);
-	free(threads);
+	fastcgi_close(fastcgi);
 	return EXIT_SUCCESS;
 }
 

@@ -66,50 +66,27 @@ request_content_length(const struct request *request)
 	return length;
 }
 
-enum request_piece
-request_read_piece(struct request *request,
-    const struct request_reading *reading, char *buffer, size_t *len)
-{
-	*len = 0;
-	return timestamp_monotonic() >= reading->deadline ?
-	    REQUEST_PIECE_LATE :
-	    request->way->read(request, reading, buffer, len);
-}
-
 enum refusal_code
 request_read_body(struct request *request, size_t max_len, int timeout_ms,
     struct text *body, struct refusal *refusal)
 {
 	struct request_reading r = {
 		.announced = request_content_length(request),
+		.max_len = max_len,
 		.deadline = timestamp_monotonic() + timeout_ms,
+		.body = body,
 	};
-	char buffer[REQUEST_PIECE_BYTES];
-	enum request_piece piece;
-	size_t len;
 
 	if (r.announced == -2)
 		return refusal_set(refusal, REFUSAL_BAD_LENGTH);
-	request->way->limit(request, r.deadline);
-	while ((piece = request_read_piece(request, &r, buffer, &len)) ==
-	    REQUEST_PIECE_DATA) {
-		r.got += (long long)len;
-		if (r.got <= (long long)max_len)
-			text_add(body, buffer, len);
-	}
-	request->way->limit(request, 0);
-
-	request->body_ended = piece != REQUEST_PIECE_DATA;
-	if (piece == REQUEST_PIECE_BROKEN &&
-	    timestamp_monotonic() >= r.deadline)
-		piece = REQUEST_PIECE_LATE;
+	enum request_end end = request->way->read_body(request, &r);
 	if (r.got > (long long)max_len || r.announced > (long long)max_len)
 		return refusal_set_subject(refusal, REFUSAL_TOO_LARGE,
 		    "%zu bytes", max_len);
-	if (piece == REQUEST_PIECE_LATE)
+	if (end == REQUEST_END_LATE)
 		return refusal_set_subject(refusal, REFUSAL_TOO_SLOW, "%d ms",
 		    timeout_ms);
-	if (piece == REQUEST_PIECE_BROKEN ||
+	if (end == REQUEST_END_BROKEN ||
 	    (r.announced >= 0 && r.got != r.announced))
 		return refusal_set(refusal, REFUSAL_WRONG_LENGTH);
 	return body->failed ? refusal_set(refusal, REFUSAL_NO_MEMORY) :

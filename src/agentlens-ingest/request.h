@@ -3,7 +3,6 @@
 #ifndef REQUEST_H
 #define REQUEST_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,7 +32,8 @@ const char *request_path(const struct request *request);
 /*
  * Reads the body to its end, at most max_len bytes, within timeout_ms in all.
  * A body that is larger is read on and thrown away until the same time, so
- * that every web server passes the answer on.
+ * that every web server passes the answer on.  By FastCGI limit and time are
+ * those of the connection, and it was read before.
  * Returns REFUSAL_NONE, REFUSAL_BAD_LENGTH, REFUSAL_WRONG_LENGTH,
  * REFUSAL_TOO_LARGE, REFUSAL_TOO_SLOW or REFUSAL_NO_MEMORY with `refusal` set.
  */
@@ -50,58 +50,46 @@ typedef void request_handler(void *context, struct request *request);
  * the request is answered. */
 void request_log(struct request *request);
 
-/* Answers with a whole response, in CGI form, and ends the request, which must
- * not be used any more.  Never waits when the body was read to its end. */
+/* Answers with a whole response, in CGI form, and ends the request, which is
+ * gone then.  Never waits for a peer of FastCGI. */
 void request_answer(struct request *request, const char *response,
     size_t len);
 
 /* --- For CGI and FastCGI ------------------------------------------------- */
 
-/* The most bytes in a piece of a body, and the size of its buffer. */
-#define REQUEST_PIECE_BYTES 16384
-
-/* What reading a piece of the body came to. */
-enum request_piece {
-	REQUEST_PIECE_DATA,
-	REQUEST_PIECE_END,
-	REQUEST_PIECE_BROKEN, /* the web server went away */
-	REQUEST_PIECE_LATE
+/* What reading a body came to. */
+enum request_end {
+	REQUEST_END_WHOLE,
+	REQUEST_END_BROKEN, /* the web server went away */
+	REQUEST_END_LATE
 };
 
-/* How far the body is read. */
+/* A body that is read. */
 struct request_reading {
 	long long announced; /* CONTENT_LENGTH, or -1 */
-	long long got;       /* bytes so far */
-	int64_t deadline;    /* ms of timestamp_monotonic() */
+	long long got;       /* bytes, those that are thrown away too */
+	size_t max_len;      /* of what is kept */
+	int64_t deadline;
+	struct text *body;
 };
 
 /* What CGI and FastCGI each do in their own way. */
 struct request_way {
 	const char *(*variable)(const struct request *request,
 	    const char *name);
-
-	/* Reads the next piece of the body, before the deadline. */
-	enum request_piece (*read)(struct request *request,
-	    const struct request_reading *reading, char *buffer, size_t *len);
-
-	/* Ends reading at this time from now on; 0 ends the limit. */
-	void (*limit)(struct request *request, int64_t deadline);
+	enum request_end (*read_body)(struct request *request,
+	    struct request_reading *reading);
 	void (*log)(struct request *request);
 	void (*answer)(struct request *request, const char *response,
 	    size_t len);
 };
 
+/* The first member of what a way has of it. */
 struct request {
 	const struct request_way *way;
-	bool body_ended; /* there is no more of the body to be read */
 };
 
 /* CONTENT_LENGTH as a number; -1 when there is none, -2 when it is not one. */
 long long request_content_length(const struct request *request);
-
-/* Reads the next piece; REQUEST_PIECE_LATE once the deadline is over.  *len is
- * its length, 0 where there is none. */
-enum request_piece request_read_piece(struct request *request,
-    const struct request_reading *reading, char *buffer, size_t *len);
 
 #endif

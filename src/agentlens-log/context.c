@@ -30,14 +30,18 @@ context_open(struct context *context, enum command_access access)
 		[COMMAND_WRITES] = DATABASE_WRITE,
 		[COMMAND_MAKES] = DATABASE_MAKE,
 	};
-	bool needed = context->path == NULL || access != COMMAND_READS;
-	const struct settings *settings = needed ?
-	    context_settings(context, true) : NULL;
+	const struct settings *settings = NULL;
+	const char *path = context->path;
 
-	if (needed && settings == NULL)
-		return NULL;
-	return database_open(context->path != NULL ? context->path :
-	    settings->db_path, accesses[access], settings, &context->error);
+	if (path == NULL || access != COMMAND_READS) {
+		settings = context_settings(context, true);
+		if (settings == NULL)
+			return NULL;
+		if (path == NULL)
+			path = settings->db_path;
+	}
+	return database_open(path, accesses[access], settings,
+	    &context->error);
 }
 
 int

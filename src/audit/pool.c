@@ -145,9 +145,8 @@ copy(struct batch *batch, struct item *item, const struct entry *entry)
 		batch->bytes = bytes;
 		batch->size = size;
 	}
-	char *at = batch->bytes + batch->used;
-	at = columns_copy(TABLE_DELIVERIES, d,
-	    columns_copy(TABLE_EVENTS, r, at));
+	columns_copy(TABLE_DELIVERIES, d, columns_copy(TABLE_EVENTS, r,
+	    batch->bytes + batch->used));
 	batch->used += size;
 	e->delivery = entry->delivery == NULL ? NULL : d;
 	e->event_id = r->columns.id;

@@ -14,7 +14,9 @@ text_reserve(struct text *text, size_t more)
 	if (more < text->size - text->len)
 		return 0;
 
-	size_t size = text->size < 256 ? 256 : text->size;
+	/* What is known beforehand is taken exactly. */
+	size_t size = text->size > 0 ? text->size : more < 256 ? 256 :
+	    more < SIZE_MAX ? more + 1 : more;
 	while (size - text->len <= more) {
 		if (size > SIZE_MAX / 2) {
 			text->failed = true;

@@ -1,7 +1,5 @@
 #include "store/committer.h"
 
-#include <limits.h>
-#include <semaphore.h>
 #include <stdlib.h>
 
 #include "base/timestamp.h"
@@ -18,9 +16,7 @@ struct committer {
 	struct engine *engine;
 
 	struct job_queue submitted;
-	struct job_queue committed;
 	pthread_t committing;
-	pthread_t finishing;
 
 	pthread_mutex_t health_lock;
 	int64_t health_at; /* ms; 0: never */
@@ -83,11 +79,22 @@ commit_jobs(struct committer *c, struct job *jobs)
 }
 
 static void
-finish_jobs(struct job *jobs)
+note_health(struct committer *c, enum refusal_code health)
+{
+	pthread_mutex_lock(&c->health_lock);
+	c->health = health;
+	c->health_at = timestamp_monotonic();
+	pthread_mutex_unlock(&c->health_lock);
+}
+
+static void
+finish_jobs(struct committer *c, struct job *jobs)
 {
 	while (jobs != NULL) {
 		/* A job may be gone once it is done. */
 		struct job *next = jobs->next;
+		if (jobs->delivery == NULL)
+			note_health(c, jobs->outcome.refusal);
 		jobs->done(jobs);
 		jobs = next;
 	}
@@ -107,40 +114,10 @@ commit_thread(void *context)
 		if (jobs == NULL)
 			break;
 		commit_jobs(c, jobs);
-		job_queue_add(&c->committed, jobs);
+		finish_jobs(c, jobs);
 		engine_checkpoint(c->engine);
 	}
 	return NULL;
-}
-
-/* A thread of its own, so that the next batch is committed meanwhile. */
-static void *
-finish_thread(void *context)
-{
-	struct committer *c = context;
-	struct job *jobs;
-
-	while ((jobs = job_queue_take(&c->committed, LONG_MAX)) != NULL)
-		finish_jobs(jobs);
-	return NULL;
-}
-
-static void
-stop_thread(struct job_queue *queue, pthread_t thread)
-{
-	job_queue_close(queue);
-	pthread_join(thread, NULL);
-}
-
-static int
-start_threads(struct committer *c)
-{
-	if (pthread_create(&c->finishing, NULL, finish_thread, c) != 0)
-		return -1;
-	if (pthread_create(&c->committing, NULL, commit_thread, c) == 0)
-		return 0;
-	stop_thread(&c->committed, c->finishing);
-	return -1;
 }
 
 struct committer *
@@ -153,10 +130,10 @@ committer_open(const struct settings *settings, bool threaded)
 	c->settings = settings;
 	c->threaded = threaded;
 	job_queue_init(&c->submitted);
-	job_queue_init(&c->committed);
 	pthread_mutex_init(&c->health_lock, NULL);
 	c->engine = engine_open(settings, threaded);
-	if (c->engine == NULL || (threaded && start_threads(c) != 0)) {
+	if (c->engine == NULL || (threaded && pthread_create(
+	    &c->committing, NULL, commit_thread, c) != 0)) {
 		c->threaded = false;
 		committer_close(c);
 		return NULL;
@@ -173,54 +150,39 @@ committer_record(struct committer *c, struct job *job)
 		job_queue_add(&c->submitted, job);
 	} else {
 		commit_jobs(c, job);
-		finish_jobs(job);
+		finish_jobs(c, job);
 	}
 }
 
-static void
-end_wait(struct job *job)
-{
-	sem_post(job->context);
-}
-
-static enum refusal_code
-probe(struct committer *c)
-{
-	sem_t done;
-	struct job job = { .done = end_wait, .context = &done };
-
-	sem_init(&done, 0, 0);
-	committer_record(c, &job);
-	while (sem_wait(&done) != 0)
-		;
-	sem_destroy(&done);
-	return job.outcome.refusal;
-}
-
-enum refusal_code
-committer_health(struct committer *c)
+static bool
+know_health(struct committer *c, enum refusal_code *health)
 {
 	pthread_mutex_lock(&c->health_lock);
-	if (c->health_at == 0 ||
-	    timestamp_monotonic() - c->health_at >= HEALTH_MS) {
-		c->health = probe(c);
-		c->health_at = timestamp_monotonic();
-	}
-	enum refusal_code health = c->health;
+	bool known = c->health_at != 0 &&
+	    timestamp_monotonic() - c->health_at < HEALTH_MS;
+	*health = c->health;
 	pthread_mutex_unlock(&c->health_lock);
-	return health;
+	return known;
+}
+
+void
+committer_probe(struct committer *c, struct job *job)
+{
+	if (know_health(c, &job->outcome.refusal))
+		job->done(job);
+	else
+		committer_record(c, job);
 }
 
 void
 committer_close(struct committer *c)
 {
 	if (c->threaded) {
-		stop_thread(&c->submitted, c->committing);
-		stop_thread(&c->committed, c->finishing);
+		job_queue_close(&c->submitted);
+		pthread_join(c->committing, NULL);
 	}
 	engine_close(c->engine);
 	pthread_mutex_destroy(&c->health_lock);
-	job_queue_destroy(&c->committed);
 	job_queue_destroy(&c->submitted);
 	free(c);
 }

@@ -12,9 +12,8 @@ struct committer;
 
 /*
  * Makes a committer over the database of the settings, which it borrows.
- * Threaded, it has a thread that commits for all callers, one on which their
- * jobs are done and the engine's own; else each call commits by itself, and
- * calls must not overlap.
+ * Threaded, it has a thread that commits for all callers, and the engine's own;
+ * else each call commits by itself, and calls must not overlap.
  * The database is opened with the first delivery, and again whenever it could
  * not be used, so that the program need not be restarted.
  * Returns NULL when memory or threads run out.
@@ -30,10 +29,11 @@ struct committer *committer_open(const struct settings *settings,
 void committer_record(struct committer *committer, struct job *job);
 
 /*
- * Whether the database can be written: REFUSAL_NONE from a write that was
- * taken back within the last second, else why not.
+ * Tries to write, for a job without a delivery, and takes it back: its outcome
+ * is REFUSAL_NONE, or why the database cannot be written.  An outcome of the
+ * last second stands, and the job is done at once.
  */
-enum refusal_code committer_health(struct committer *committer);
+void committer_probe(struct committer *committer, struct job *job);
 
 /* Commits and finishes what waits, closes the database, ends the threads. */
 void committer_close(struct committer *committer);

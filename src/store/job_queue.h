@@ -16,8 +16,8 @@ struct job {
 
 	/*
 	 * Called when the outcome stands, and for a recorded delivery only
-	 * once it is committed; on another thread where the committer has
-	 * some, so it must not wait for anything.  It may free the job.
+	 * once it is committed; on the thread that commits where there is
+	 * one, so it must not wait for anything.  It may free the job.
 	 */
 	void (*done)(struct job *job);
 	void *context; /* for `done` */

@@ -33,6 +33,8 @@ replay() {
 
 @test "evidence: every input holds" { replay evidence; }
 
+@test "fcgi: every input holds" { replay fcgi; }
+
 @test "gateway: every input holds" { replay gateway; }
 
 @test "json: every input holds" { replay json; }

@@ -7,6 +7,7 @@
 
 static const struct fuzz_target *const targets[] = {
 	&fuzz_evidence,
+	&fuzz_fcgi,
 	&fuzz_gateway,
 	&fuzz_json,
 	&fuzz_mapping,

@@ -15,6 +15,7 @@ struct fuzz_target {
 };
 
 extern const struct fuzz_target fuzz_evidence;
+extern const struct fuzz_target fuzz_fcgi;
 extern const struct fuzz_target fuzz_gateway;
 extern const struct fuzz_target fuzz_json;
 extern const struct fuzz_target fuzz_mapping;

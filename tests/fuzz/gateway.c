@@ -8,7 +8,6 @@
 #include "agentlens-ingest/fastcgi.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,18 +118,17 @@ handle(void *context, struct request *request)
 	text_free(&response);
 }
 
-static void *
-serve(void *fastcgi)
-{
-	fastcgi_serve(fastcgi, handle, NULL);
-	return NULL;
-}
-
 static void
 open_target(void)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	pthread_t thread;
+	static const struct fastcgi_settings settings = {
+		.timeout_ms = TIMEOUT_MS,
+		.body_max = BODY_MAX,
+		.threads = 1,
+		.fallback = "",
+		.handler = handle,
+	};
 
 	signal(SIGPIPE, SIG_IGN);
 	log_set_level(LOG_ERROR);
@@ -144,10 +142,7 @@ open_target(void)
 	fuzz_require(dup2(fd, STDIN_FILENO) == STDIN_FILENO);
 	close(fd);
 	fuzz_require(fastcgi_is_served());
-	struct fastcgi *fastcgi = fastcgi_open(TIMEOUT_MS, 1);
-	fuzz_require(fastcgi != NULL);
-	fuzz_require(pthread_create(&thread, NULL, serve, fastcgi) == 0);
-	pthread_detach(thread);
+	fuzz_require(fastcgi_open(&settings) != NULL);
 }
 
 static unsigned

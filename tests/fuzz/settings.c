@@ -89,7 +89,8 @@ write_settings(struct text *out, const struct settings *s)
 		write_text(out, tenants[i], s->tenants[i]);
 	}
 	write_number(out, "INGEST_MAX_BODY", false, s->max_body);
-	write_number(out, "INGEST_THREADS", false, s->threads);
+	if (s->threads > 0)
+		write_number(out, "INGEST_THREADS", false, s->threads);
 	write_number(out, "INGEST_BATCH", false, s->batch);
 	write_text(out, "INGEST_JOURNAL", journals[s->journal]);
 	write_text(out, "INGEST_SYNCHRONOUS", modes[s->synchronous]);
@@ -119,7 +120,7 @@ require_limits(const struct settings *s)
 		fuzz_require(between((long)strlen(s->tenants[i]), 1, 256));
 	}
 	fuzz_require(between(s->max_body, 1, 67108864));
-	fuzz_require(between(s->threads, 1, 512));
+	fuzz_require(between(s->threads, 0, 512));
 	fuzz_require(between(s->batch, 1, 4096));
 	fuzz_require(between(s->journal, 0, 1));
 	fuzz_require(between(s->synchronous, 0, 2));

@@ -134,7 +134,7 @@ does() {
 	start
 	post "$generic"
 	recorded custom
-	[ "$(find "/proc/$responder/task" -mindepth 1 -maxdepth 1 | wc -l)" -ge 60 ]
+	[ "$(find "/proc/$responder/task" -mindepth 1 -maxdepth 1 | wc -l)" -ge 5 ]
 	equal 'threads outside' '' \
 		"$(grep -L '^Seccomp:[[:space:]]*2$' "/proc/$responder/task"/*/status)"
 	equal 'threads that can gain privileges' '' \
