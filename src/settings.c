@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <pwd.h>
 #include <stddef.h>
@@ -19,7 +20,6 @@
 #include "webhook/field.h"
 
 #define FILE_NAME "agentlens-ingest.conf"
-#define FILE_BYTES_MAX 65536
 #define SECRET_BYTES_MAX 4096
 
 enum kind {
@@ -40,6 +40,7 @@ struct setting {
 	long min;
 	long max;
 	const char *const *choices; /* closed by NULL; the index is stored */
+	bool changes; /* while the program serves */
 };
 
 static const char *const journals[] = {
@@ -60,10 +61,11 @@ static const char *const switches[] = { "off", "on", NULL };
 #define AT(member) offsetof(struct settings, member)
 #define SECRET(variable, source, which) \
 	{ .name = variable, .kind = KIND_SECRET, \
-	    .offset = AT(secrets[source][which]) }
+	    .offset = AT(secrets[source][which]), .changes = true }
 #define TENANT(variable, source) \
 	{ .name = variable, .kind = KIND_TENANT, \
-	    .offset = AT(tenants[source]), .fallback = "default" }
+	    .offset = AT(tenants[source]), .fallback = "default", \
+	    .changes = true }
 #define NUMBER(variable, member, value, low, high) \
 	{ .name = variable, .kind = KIND_NUMBER, .offset = AT(member), \
 	    .fallback = value, .min = low, .max = high }
@@ -95,7 +97,8 @@ static const struct setting table[] = {
 	    .max = 0666 },
 	NUMBER("INGEST_BUSY_MS", busy_ms, "4000", 0, 60000),
 	NUMBER("INGEST_READ_TIMEOUT_MS", read_timeout_ms, "10000", 1, 600000),
-	CHOICE("INGEST_LOG", log_level, "warn", log_level_names),
+	{ .name = "INGEST_LOG", .kind = KIND_CHOICE, .offset = AT(log_level),
+	    .fallback = "warn", .choices = log_level_names, .changes = true },
 	CHOICE("INGEST_SANDBOX", sandbox, "on", switches),
 };
 
@@ -233,13 +236,10 @@ take_assignment(void *context, const char *path, int line, const char *name,
 }
 
 static int
-read_file(const char *path, FILE *stream, struct values *values,
+read_stream(const char *path, FILE *stream, struct text *content,
     struct error *error)
 {
-	struct reading reading = { values, error };
-	struct text content = TEXT_EMPTY;
 	struct stat status;
-	int result;
 
 	if (fstat(fileno(stream), &status) != 0 || !S_ISREG(status.st_mode))
 		return error_set(error, "%s is not a file", path);
@@ -248,16 +248,47 @@ read_file(const char *path, FILE *stream, struct values *values,
 		    path);
 	/* All room is taken at once: a text that grows would leave copies of
 	 * secrets behind. */
-	result = text_reserve(&content, FILE_BYTES_MAX + 1) != 0 ?
+	return text_reserve(content, SETTINGS_FILE_MAX + 1) != 0 ?
 	    error_set(error, "out of memory") :
-	    file_read_stream(stream, path, FILE_BYTES_MAX, &content, error);
-	if (result == 0)
-		result = envfile_read(path, text_string(&content),
-		    content.len, take_assignment, &reading, error);
-	if (content.data != NULL)
-		explicit_bzero(content.data, content.size);
-	text_free(&content);
+	    file_read_stream(stream, path, SETTINGS_FILE_MAX, content, error);
+}
+
+/* Opening never waits, not even for somebody who writes to a FIFO. */
+int
+settings_read_file(const char *path, struct text *content,
+    struct error *error)
+{
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	FILE *stream = fd < 0 ? NULL : fdopen(fd, "r");
+
+	if (stream == NULL) {
+		int saved_errno = errno;
+		if (fd >= 0)
+			close(fd);
+		return error_set(error, "the settings file %s cannot be read: "
+		    "%s", path, strerror(saved_errno));
+	}
+	int result = read_stream(path, stream, content, error);
+	fclose(stream);
 	return result;
+}
+
+void
+settings_wipe_text(struct text *content)
+{
+	if (content->data != NULL)
+		explicit_bzero(content->data, content->size);
+	text_free(content);
+}
+
+static int
+read_content(const char *path, const struct text *content,
+    struct values *values, struct error *error)
+{
+	struct reading reading = { values, error };
+
+	return envfile_read(path, text_string(content), content->len,
+	    take_assignment, &reading, error);
 }
 
 /* The path of ~/.agentlens-ingest.conf, which the caller frees, or NULL.
@@ -313,15 +344,15 @@ load_file(struct settings *settings, struct values *values,
 		if (paths[i] == NULL ||
 		    (named == NULL && access(paths[i], F_OK) != 0))
 			continue;
-		FILE *stream = fopen(paths[i], "re");
-		if (stream == NULL) {
-			result = error_set(error, "the settings file %s "
-			    "cannot be read: %s", paths[i], strerror(errno));
-			break;
-		}
-		settings->file = strdup(paths[i]);
-		result = read_file(paths[i], stream, values, error);
-		fclose(stream);
+		struct text content = TEXT_EMPTY;
+		result = settings_read_file(paths[i], &content, error);
+		if (result == 0 &&
+		    (settings->file = strdup(paths[i])) == NULL)
+			result = error_set(error, "out of memory");
+		if (result == 0)
+			result = read_content(paths[i], &content, values,
+			    error);
+		settings_wipe_text(&content);
 	}
 	free(paths[0]);
 	free(paths[1]);
@@ -364,16 +395,23 @@ load_environment(struct values *values, struct error *error)
 	return 0;
 }
 
-int
-settings_load(struct settings *settings, struct error *error)
+/* Reads the settings: the file has the given content, or, where `content` is
+ * NULL, is looked for. */
+static int
+load(struct settings *settings, const char *path, const struct text *content,
+    struct error *error)
 {
 	struct values file = { { NULL } }, environment = { { NULL } };
 	int result;
 
 	*settings = (struct settings){ 0 };
 	result = load_environment(&environment, error);
-	if (result == 0)
+	if (result == 0 && content == NULL)
 		result = load_file(settings, &file, error);
+	else if (result == 0)
+		result = (settings->file = strdup(path)) == NULL ?
+		    error_set(error, "out of memory") :
+		    read_content(path, content, &file, error);
 	for (size_t i = 0; i < SETTINGS_COUNT && result == 0; i++) {
 		const char *value = environment.value[i];
 		if (value == NULL && file.value[i] != NULL &&
@@ -393,15 +431,174 @@ settings_load(struct settings *settings, struct error *error)
 }
 
 int
+settings_load(struct settings *settings, struct error *error)
+{
+	return load(settings, NULL, NULL, error);
+}
+
+/* Whether two settings have the same value of a kind that does not change. */
+static bool
+is_same(const struct setting *s, const void *one, const void *other)
+{
+	return s->kind == KIND_PATH ? strcmp(*(char *const *)one,
+	    *(char *const *)other) == 0 :
+	    *(const long *)one == *(const long *)other;
+}
+
+/* Gives a setting that does not change the value that it had. */
+static int
+keep_value(const struct setting *s, void *member, const void *old,
+    struct error *error)
+{
+	if (s->kind != KIND_PATH) {
+		*(long *)member = *(const long *)old;
+		return 0;
+	}
+	free(*(char **)member);
+	*(char **)member = strdup(*(char *const *)old);
+	return *(char **)member != NULL ? 0 :
+	    error_set(error, "out of memory");
+}
+
+static void
+add_name(struct text *names, const char *name)
+{
+	if (names->len > 0)
+		text_puts(names, " ");
+	text_puts(names, name);
+}
+
+int
+settings_reload(struct settings *settings, const struct settings *old,
+    const struct text *content, struct text *later, struct error *error)
+{
+	int result = load(settings, old->file, content, error);
+
+	for (size_t i = 0; i < SETTINGS_COUNT && result == 0; i++) {
+		const struct setting *s = &table[i];
+		void *member = (char *)settings + s->offset;
+		const void *before = (const char *)old + s->offset;
+		if (s->changes || is_same(s, member, before))
+			continue;
+		add_name(later, s->name);
+		result = keep_value(s, member, before, error);
+	}
+	return result;
+}
+
+void
+settings_add_environment_secrets(struct text *names)
+{
+	for (size_t i = 0; i < SETTINGS_COUNT; i++) {
+		const char *value = table[i].kind != KIND_SECRET ? NULL :
+		    getenv(table[i].name);
+		if (value != NULL && *value != '\0')
+			add_name(names, table[i].name);
+	}
+}
+
+/* The folder may have the sticky bit, as /tmp has: then others cannot remove
+ * the file, but make one in its place before it is there. */
+static int
+check_folder(const char *file, struct error *error)
+{
+	char folder[PATH_MAX];
+	struct stat status;
+
+	if (snprintf(folder, sizeof(folder), "%s", file) >=
+	    (int)sizeof(folder))
+		return 0;
+	char *slash = strrchr(folder, '/');
+	slash[slash == folder] = '\0';
+	if (stat(folder, &status) == 0 && (status.st_mode & S_IWOTH) != 0)
+		return error_set(error, "anybody can write to %s, the folder "
+		    "of the database: chmod o-w it, or set DB_PATH to a file "
+		    "in another", folder);
+	return 0;
+}
+
+int
 settings_check(const struct settings *settings, struct error *error)
 {
+	char target[PATH_MAX];
 	struct stat status;
 
 	if (settings->file != NULL && stat(settings->file, &status) == 0 &&
 	    (status.st_mode & S_IROTH) != 0)
 		return error_set(error, "anybody can read the secrets in %s: "
 		    "chmod 600 it", settings->file);
-	return 0;
+	if (check_folder(settings->db_path, error) != 0)
+		return -1;
+	return realpath(settings->db_path, target) == NULL ? 0 :
+	    check_folder(target, error);
+}
+
+/* --- What is doubtful about a secret ------------------------------------- */
+
+/* Shorter ones can be guessed. */
+#define SECRET_BYTES_FEW 16
+
+static bool
+begins_with_space(const char *s)
+{
+	return isspace((unsigned char)*s) || strncmp(s, "\xc2\xa0", 2) == 0;
+}
+
+static bool
+ends_with_space(const char *s)
+{
+	size_t len = strlen(s);
+
+	return len > 0 && (isspace((unsigned char)s[len - 1]) ||
+	    (len > 1 && strcmp(s + len - 2, "\xc2\xa0") == 0));
+}
+
+static void
+doubt(const char *name, const char *secret, struct text *doubts)
+{
+	if (ends_with_space(secret) || begins_with_space(secret))
+		text_printf(doubts, "%s begins or ends with white space or a "
+		    "line end, which is a part of it\n", name);
+	if (strstr(secret, " #") != NULL || strstr(secret, "\t#") != NULL)
+		text_printf(doubts, "%s has a # behind a blank: a comment on "
+		    "the same line is a part of the secret\n", name);
+	if (strlen(secret) < SECRET_BYTES_FEW)
+		text_printf(doubts, "%s is shorter than %d bytes and could be "
+		    "guessed: `openssl rand -hex 32` makes a good one\n",
+		    name, SECRET_BYTES_FEW);
+	if (strcasestr(secret, "your-secret") != NULL)
+		text_printf(doubts, "%s is an example that everybody knows\n",
+		    name);
+}
+
+static const char *
+secret_at(const struct settings *settings, size_t i)
+{
+	return table[i].kind != KIND_SECRET ? NULL :
+	    *(char *const *)((const char *)settings + table[i].offset);
+}
+
+void
+settings_doubt(const struct settings *settings, struct text *doubts)
+{
+	for (size_t i = 0; i < SETTINGS_COUNT; i++) {
+		const char *secret = secret_at(settings, i);
+		if (secret == NULL)
+			continue;
+		doubt(table[i].name, secret, doubts);
+		for (size_t j = i + 1; j < SETTINGS_COUNT; j++) {
+			const char *other = secret_at(settings, j);
+			if (other != NULL && strcmp(secret, other) == 0)
+				text_printf(doubts, "%s is the same as %s\n",
+				    table[j].name, table[i].name);
+		}
+	}
+	for (int i = 0; i < SOURCES; i++)
+		if (settings->secrets[i][0] == NULL &&
+		    settings->secrets[i][1] != NULL)
+			text_printf(doubts, "%s has only a secret with "
+			    "_PREVIOUS, which alone has no effect\n",
+			    sources[i].name);
 }
 
 bool

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "webhook/source.h"
 
 enum settings_journal {
@@ -21,6 +22,9 @@ enum settings_synchronous {
 	SETTINGS_SYNCHRONOUS_NORMAL,
 	SETTINGS_SYNCHRONOUS_EXTRA
 };
+
+/* The most bytes of a settings file. */
+#define SETTINGS_FILE_MAX 65536
 
 /* A source has its current secret and the one before it. */
 #define SETTINGS_SECRETS 2
@@ -54,9 +58,38 @@ struct settings {
  */
 int settings_load(struct settings *settings, struct error *error);
 
-/* Checks that not every user can read the secrets in the settings file.
- * Returns 0, or -1 with a sentence. */
+/*
+ * Reads the settings once more, from the environment and from this content of
+ * the file that `old` was read from.  Those that can change while the program
+ * serves are the secrets, the tenants and INGEST_LOG; the others stay as in
+ * `old`, and the names of those that would have changed are appended to
+ * `later`, with blanks between them.
+ * Returns 0, or -1 with a sentence; release the settings in both cases.
+ */
+int settings_reload(struct settings *settings, const struct settings *old,
+    const struct text *content, struct text *later, struct error *error);
+
+/* Reads a settings file, which must be a regular file that not everybody can
+ * write, into an empty text.  Returns 0, or -1 with a sentence; release the
+ * text in both cases. */
+int settings_read_file(const char *path, struct text *content,
+    struct error *error);
+
+/* Wipes a text with secrets in it, and releases it. */
+void settings_wipe_text(struct text *content);
+
+/* Appends the names of the secrets that the environment sets, with blanks
+ * between them: they do not change before the next start. */
+void settings_add_environment_secrets(struct text *names);
+
+/* Checks that not every user can read the secrets in the settings file, or write
+ * to the folder of the database.  Returns 0, or -1 with a sentence. */
 int settings_check(const struct settings *settings, struct error *error);
+
+/* Appends a line for each thing about the secrets that is allowed and hardly
+ * meant: white space around one, a comment in it, a short one, the same twice.
+ * No line shows a secret. */
+void settings_doubt(const struct settings *settings, struct text *doubts);
 
 /* Whether `path` lies inside the directory `root`, symbolic links followed.
  * A path that does not exist yet is judged by its folder. */

@@ -15,6 +15,7 @@
 /* One request and its answer. */
 struct exchange {
 	const struct ingest *ingest;
+	const struct settings *settings; /* until it is answered; or NULL */
 	struct request *request;
 	struct reply reply;
 	struct text response; /* has room for any from the beginning */
@@ -35,7 +36,7 @@ struct exchange {
 static const struct settings *
 settings_of(const struct exchange *x)
 {
-	return x->ingest->settings;
+	return x->settings;
 }
 
 static enum refusal_code
@@ -313,6 +314,8 @@ answer(struct exchange *x)
 	text_free(&x->reason);
 	event_free(&x->conversion.event);
 	text_free(&x->body);
+	if (x->settings != NULL)
+		snapshot_give_back(x->ingest->settings, x->settings);
 	free(x);
 }
 
@@ -366,6 +369,8 @@ ingest_handle(void *context, struct request *request)
 		return;
 	}
 	x->ingest = context;
+	if (x->ingest->settings != NULL)
+		x->settings = snapshot_take(x->ingest->settings);
 	x->request = request;
 	take_steps(x);
 	free_values(x);

@@ -4,13 +4,13 @@
 #define INGEST_H
 
 #include "agentlens-ingest/request.h"
-#include "settings.h"
+#include "agentlens-ingest/snapshot.h"
 #include "store/committer.h"
 
 struct ingest {
-	const struct settings *settings; /* NULL: they could not be read */
-	const char *settings_error;      /* why not; for the log only */
-	struct committer *committer;     /* NULL without settings */
+	struct snapshot *settings;   /* NULL: they could not be read */
+	const char *settings_error;  /* why not; for the log only */
+	struct committer *committer; /* NULL without settings */
 };
 
 /*

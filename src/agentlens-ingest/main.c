@@ -18,7 +18,9 @@
 #include "agentlens-ingest/cgi.h"
 #include "agentlens-ingest/fastcgi.h"
 #include "agentlens-ingest/ingest.h"
+#include "agentlens-ingest/reload.h"
 #include "agentlens-ingest/reply.h"
+#include "agentlens-ingest/watcher.h"
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -117,7 +119,9 @@ print_settings(const struct settings *settings, const struct sandbox *sandbox)
 	    settings->file : "the environment only", settings->db_path);
 	for (int i = 0; i < SOURCES; i++) {
 		if (settings->secrets[i][0] != NULL)
-			printf("%s: signed deliveries\n", sources[i].name);
+			printf("%s: signed deliveries%s\n", sources[i].name,
+			    settings->secrets[i][1] == NULL ? "" :
+			    ", with the previous secret too");
 		else if (sources[i].signature_required)
 			printf("%s: no secret set, deliveries are answered "
 			    "500\n", sources[i].name);
@@ -127,6 +131,20 @@ print_settings(const struct settings *settings, const struct sandbox *sandbox)
 	}
 	printf("sandbox: %s\n", !settings->sandbox ? "off" :
 	    sandboxes[sandbox->closes_files][sandbox->filters_calls]);
+}
+
+static void
+print_doubts(const struct settings *settings)
+{
+	struct text doubts = TEXT_EMPTY;
+
+	settings_doubt(settings, &doubts);
+	for (const char *at = text_string(&doubts); *at != '\0';) {
+		int len = (int)strcspn(at, "\n");
+		fprintf(stderr, "agentlens-ingest: warning: %.*s\n", len, at);
+		at += len + 1;
+	}
+	text_free(&doubts);
 }
 
 static int
@@ -155,6 +173,7 @@ check(const struct settings *settings, const struct sandbox *sandbox)
 		    (unsigned long)settings->file_mode);
 		return EX_CONFIG;
 	}
+	print_doubts(settings);
 	print_settings(settings, sandbox);
 	printf("a write was tried and taken back: all is well\n");
 	return EXIT_SUCCESS;
@@ -198,15 +217,30 @@ save_memory(void)
 {
 #ifdef HAVE_MALLOPT
 	mallopt(M_ARENA_MAX, 2);
+	/* Blocks that are not joined when they are freed have to be looked
+	 * through later, which for a body of many small values takes longer
+	 * than all the rest. */
+	mallopt(M_MXFAST, 0);
 	mallopt(M_MMAP_THRESHOLD, MMAP_BYTES);
 	mallopt(M_TRIM_THRESHOLD, TRIM_BYTES);
 #endif
 }
 
-static int
-serve_fastcgi(struct ingest *ingest)
+/* Until a signal ends it.  SIGHUP has the settings file read anew. */
+static void
+wait_for_the_end(const sigset_t *signals, struct reload *reload)
 {
-	const struct settings *settings = ingest->settings;
+	int signal_number;
+
+	while (sigwait(signals, &signal_number) == 0 &&
+	    signal_number == SIGHUP)
+		reload_ask(reload);
+}
+
+static int
+serve_fastcgi(struct ingest *ingest, const struct settings *settings,
+    int watcher)
+{
 	const struct fastcgi_settings how = {
 		.timeout_ms = (int)settings->read_timeout_ms,
 		.body_max = (size_t)settings->max_body,
@@ -215,15 +249,15 @@ serve_fastcgi(struct ingest *ingest)
 		.context = ingest,
 		.fallback = reply_fallback,
 	};
-	sigset_t ending;
-	int signal_number;
+	sigset_t signals;
 
-	/* Blocked in all threads, so that sigwait() below takes them. */
-	sigemptyset(&ending);
-	sigaddset(&ending, SIGTERM);
-	sigaddset(&ending, SIGINT);
-	sigaddset(&ending, SIGUSR1);
-	pthread_sigmask(SIG_BLOCK, &ending, NULL);
+	/* Blocked in all threads, so that sigwait() takes them. */
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGUSR1);
+	sigaddset(&signals, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 
 	save_memory();
 	raise_descriptor_limit();
@@ -236,7 +270,9 @@ serve_fastcgi(struct ingest *ingest)
 		return EX_OSERR;
 	}
 
-	sigwait(&ending, &signal_number);
+	struct reload *reload = reload_start(ingest->settings, watcher);
+	wait_for_the_end(&signals, reload);
+	reload_stop(reload);
 	fastcgi_stop(fastcgi);
 	committer_close(ingest->committer);
 	fastcgi_close(fastcgi);
@@ -244,12 +280,12 @@ serve_fastcgi(struct ingest *ingest)
 }
 
 static int
-serve_cgi(struct ingest *ingest)
+serve_cgi(struct ingest *ingest, const struct settings *settings)
 {
 	int result;
 
-	if (ingest->settings != NULL) {
-		ingest->committer = committer_open(ingest->settings, false);
+	if (settings != NULL) {
+		ingest->committer = committer_open(settings, false);
 		if (ingest->committer == NULL) {
 			ingest->settings = NULL;
 			ingest->settings_error = "out of memory";
@@ -316,15 +352,58 @@ open_standard_descriptors(void)
 			_exit(EX_OSERR);
 }
 
+/* Serves with good settings, which it takes over. */
+static int
+serve(struct settings *settings, bool fastcgi, int watcher)
+{
+	struct snapshot *snapshot = snapshot_open(settings);
+	struct ingest ingest = { .settings = snapshot };
+
+	if (snapshot == NULL) {
+		fputs("agentlens-ingest: out of memory\n", stderr);
+		settings_free(settings);
+		return EX_OSERR;
+	}
+	/* Those of the start are kept for what does not change. */
+	const struct settings *first = snapshot_take(snapshot);
+	int result = fastcgi ? serve_fastcgi(&ingest, first, watcher) :
+	    serve_cgi(&ingest, first);
+	snapshot_give_back(snapshot, first);
+	snapshot_close(snapshot);
+	return result;
+}
+
+/* Answers a request of CGI all the same; the log says why not better. */
+static int
+serve_without_settings(const char *reason)
+{
+	struct ingest ingest = { .settings_error = reason };
+
+	return serve_cgi(&ingest, NULL);
+}
+
+/* The process that looks at the settings file for one that serves; -1 where
+ * there is no file. */
+static int
+start_watcher(const struct settings *settings)
+{
+	int watcher = settings->file == NULL ? -1 :
+	    watcher_start(settings->file, settings->sandbox);
+
+	if (settings->file != NULL && watcher < 0)
+		log_line(LOG_WARN, "warning", "the settings file is not "
+		    "watched: a change of it takes a restart", NULL);
+	return watcher;
+}
+
 /* Does a task that needs the settings. */
 static int
 run(enum task task, bool fastcgi)
 {
 	struct settings settings;
 	struct sandbox sandbox = { 0 };
-	struct ingest ingest = { .settings = &settings };
 	struct error error = { "" };
-	int result;
+	int result, watcher = -1;
 
 	/* A peer that went away, and a limit on file sizes, shall be errors of
 	 * write() and not end the process. */
@@ -335,23 +414,22 @@ run(enum task task, bool fastcgi)
 		return EX_CONFIG;
 	}
 	if (settings_load(&settings, &error) != 0) {
-		if (task == CHECK || fastcgi) {
-			fprintf(stderr, "agentlens-ingest: %s\n", error.text);
-			settings_free(&settings);
-			return EX_CONFIG;
-		}
-		ingest.settings = NULL;
-		ingest.settings_error = error.text;
-	} else {
-		log_set_level((enum log_level)settings.log_level);
-		/* Before any thread is started; and --check has the same
-		 * sandbox as serving. */
-		if (settings.sandbox)
-			sandbox_enter(settings.db_path, &sandbox);
+		settings_free(&settings);
+		if (task != CHECK && !fastcgi)
+			return serve_without_settings(error.text);
+		fprintf(stderr, "agentlens-ingest: %s\n", error.text);
+		return EX_CONFIG;
 	}
-
-	result = task == CHECK ? check(&settings, &sandbox) : fastcgi ?
-	    serve_fastcgi(&ingest) : serve_cgi(&ingest);
+	log_set_level((enum log_level)settings.log_level);
+	/* Both before any thread is started; and --check has the same sandbox
+	 * as serving. */
+	if (task != CHECK && fastcgi)
+		watcher = start_watcher(&settings);
+	if (settings.sandbox)
+		sandbox_enter(settings.db_path, &sandbox);
+	if (task != CHECK)
+		return serve(&settings, fastcgi, watcher);
+	result = check(&settings, &sandbox);
 	settings_free(&settings);
 	return result;
 }

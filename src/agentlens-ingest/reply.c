@@ -79,8 +79,16 @@ static const char *const rules[REFUSAL_RULES] = {
 	[REFUSAL_RULE_STRING] = "must be a string",
 	[REFUSAL_RULE_NUMBER] = "must be a number",
 	[REFUSAL_RULE_OBJECT] = "must be an object",
+	[REFUSAL_RULE_LIST] = "must be a list",
 	[REFUSAL_RULE_TIME] =
 	    "must be an ISO 8601 date and time, or milliseconds since 1970",
+	[REFUSAL_RULE_SECONDS] = "must be in milliseconds since 1970, and "
+	    "seems to be in seconds",
+	[REFUSAL_RULE_HOUR] = "must have a time of day behind the date, as in "
+	    "2026-02-08T10:00:00Z",
+	[REFUSAL_RULE_CALENDAR] = "must be a day and a time of day that there "
+	    "are",
+	[REFUSAL_RULE_YEAR] = "must be in the years 1970 to 9999",
 	[REFUSAL_RULE_LENGTH] = "must be at most 256 bytes",
 	[REFUSAL_RULE_CONTROL] = "must not have control characters",
 	[REFUSAL_RULE_FILLED] = "must not be empty",

@@ -11,6 +11,9 @@
 #define DESCRIPTION_MIN 24
 #define COLUMNS_MAX 7
 
+/* "2026-11-23 10:00:00" */
+#define TIME_LEN 19
+
 enum cell {
 	ID,
 	TIME,
@@ -30,7 +33,7 @@ static const struct {
 	int dropped; /* left out for want of room, highest first; 0: never */
 } columns[COLUMNS_MAX] = {
 	{ ID, "EVENT", 26, 0 },
-	{ TIME, "TIME (UTC)", 19, 0 },
+	{ TIME, "TIME (UTC)", 20, 0 },
 	{ TYPE, "TYPE", 18, 4 },
 	{ SESSION, "SESSION", 24, 1 },
 	{ AGENT, "AGENT", 16, 2 },
@@ -119,6 +122,8 @@ event_table_add(struct text *out, const struct event_row *row)
 	int rest = lay_out(shown);
 
 	humanize_add_time(&time, row->columns.timestamp);
+	if (time.len == TIME_LEN)
+		text_puts(&time, "Z");
 	const char *values[COLUMNS_MAX] = {
 		[ID] = row->columns.id,
 		[TIME] = text_string(&time),

@@ -8,11 +8,13 @@
 #include "agentlens-log/terminal.h"
 #include "base/json_line.h"
 #include "reader/entries.h"
+#include "reader/events.h"
 #include "store/columns.h"
 
 static struct {
 	bool deliveries;
 	bool csv;
+	struct filter filter;
 } given;
 
 static const struct option_row options[] = {
@@ -20,6 +22,7 @@ static const struct option_row options[] = {
 	    OPTION_FLAG, &given.deliveries },
 	{ "csv", 0, NULL, "CSV (RFC 4180) in place of JSON lines",
 	    OPTION_FLAG, &given.csv },
+	CONTENT_OPTIONS(&given.filter),
 	{ 0 }
 };
 
@@ -107,11 +110,15 @@ print_delivery(void *context, const struct delivery_row *delivery)
 
 /* --- CSV (RFC 4180) ------------------------------------------------------ */
 
-/* Prints a cell in quotes, each quote in it twice. */
+/* Prints a cell in quotes, each quote in it twice.  One that begins as a formula
+ * does in a spreadsheet gets an apostrophe in front, so that opening the file
+ * computes nothing that a sender wrote (OWASP, "CSV Injection"). */
 static void
 print_cell(const char *value)
 {
 	putchar('"');
+	if (*value != '\0' && strchr("=+-@\t\r", *value) != NULL)
+		putchar('\'');
 	for (const char *c = value; *c != '\0'; c++) {
 		if (*c == '"')
 			putchar('"');
@@ -152,6 +159,9 @@ print_csv(const struct event_row *event)
 static int
 print_entry(struct export *export, const struct entry *entry)
 {
+	if (filter_has_content(&given.filter) && (entry->pruned ||
+	    !filter_fits_content(&given.filter, &entry->event)))
+		return 0;
 	export->pruned += entry->pruned;
 	if (given.csv && !entry->pruned)
 		print_csv(&entry->event);
@@ -181,7 +191,8 @@ walk(struct export *export, struct database *database)
 static int
 prepare(struct context *context)
 {
-	return given.csv && (given.deliveries || context->json) ?
+	return (given.csv && (given.deliveries || context->json)) ||
+	    (given.deliveries && filter_has_content(&given.filter)) ?
 	    options_refuse(context) : -1;
 }
 

@@ -1,4 +1,5 @@
 /* Reads the options of a subcommand, as its table says, with getopt_long(3). */
+#include <fnmatch.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +8,8 @@
 #include "agentlens-log/command.h"
 #include "agentlens-log/terminal.h"
 #include "base/text.h"
+#include "webhook/event.h"
+#include "webhook/source.h"
 
 #define OPTIONS_MAX 32
 
@@ -129,6 +132,16 @@ read_time(const char *text, char out[TIMESTAMP_SIZE])
 	return result;
 }
 
+/* Whether an event type has this name, or fits this pattern as of a shell. */
+static bool
+is_type(const char *pattern)
+{
+	for (const struct event_type *t = event_types; t->name != NULL; t++)
+		if (fnmatch(pattern, t->name, 0) == 0)
+			return true;
+	return false;
+}
+
 /* Stores the argument of an option.  Returns 0, or -1 having said what is wrong
  * with it. */
 static int
@@ -136,6 +149,9 @@ take(const struct option_row *option, const char *argument)
 {
 	static const char *const wanted[] = {
 		[OPTION_FLAG] = "", [OPTION_TEXT] = "",
+		[OPTION_TYPE] = ("an event type of AgentLens, nor a pattern of "
+		    "some, such as approval_granted or 'approval_*'"),
+		[OPTION_SOURCE] = SOURCE_NAMES,
 		[OPTION_NUMBER] = "a whole number",
 		[OPTION_TIME] = ("a time such as 2026-02-08T10:00:00Z, a "
 		    "date, or an age such as 90d or 12h"),
@@ -146,8 +162,14 @@ take(const struct option_row *option, const char *argument)
 	case OPTION_FLAG:
 		*(bool *)option->value = true;
 		break;
+	case OPTION_TYPE:
+	case OPTION_SOURCE:
 	case OPTION_TEXT:
 		*(const char **)option->value = argument;
+		if (option->kind == OPTION_TYPE)
+			result = is_type(argument) ? 0 : -1;
+		else if (option->kind == OPTION_SOURCE)
+			result = source_named(argument) != NULL ? 0 : -1;
 		break;
 	case OPTION_NUMBER:
 		result = read_number(argument, option->value);

@@ -11,6 +11,8 @@
 enum option_kind {
 	OPTION_FLAG,   /* a bool */
 	OPTION_TEXT,   /* a const char * */
+	OPTION_TYPE,   /* the same: an event type, or a pattern of some */
+	OPTION_SOURCE, /* the same: the name of a source */
 	OPTION_NUMBER, /* an int64_t, not below 0 */
 	OPTION_TIME    /* a char[TIMESTAMP_SIZE], as the file writes times:
 			* from RFC 3339, a date, or an age like 90d, 12h */
@@ -25,6 +27,17 @@ struct option_row {
 	void *value; /* where the argument is put */
 };
 
+/* The options of a filter that look into an event, for a table of options. */
+#define CONTENT_OPTIONS(filter) \
+	{ "request", 0, "ID", "only about this request or submission", \
+	    OPTION_TEXT, &(filter)->request }, \
+	{ "action", 0, "NAME", "only with this action; or a pattern", \
+	    OPTION_TEXT, &(filter)->action }, \
+	{ "by", 0, "NAME", "only what this person decided; or a pattern", \
+	    OPTION_TEXT, &(filter)->decider }, \
+	{ "text", 0, "TEXT", "only with this in payload or metadata", \
+	    OPTION_TEXT, &(filter)->text }
+
 /* The options of a filter, for a table of options. */
 #define FILTER_OPTIONS(filter) \
 	{ "session", 's', "ID", "only this session", OPTION_TEXT, \
@@ -32,14 +45,15 @@ struct option_row {
 	{ "agent", 'a', "ID", "only this agent", OPTION_TEXT, \
 	    &(filter)->agent }, \
 	{ "type", 't', "TYPE", "only this type; or a pattern, 'approval_*'", \
-	    OPTION_TEXT, &(filter)->type }, \
+	    OPTION_TYPE, &(filter)->type }, \
 	{ "source", 'S', "NAME", "only " SOURCE_NAMES, \
-	    OPTION_TEXT, &(filter)->source }, \
+	    OPTION_SOURCE, &(filter)->source }, \
 	{ "tenant", 0, "ID", "only this tenant", OPTION_TEXT, \
 	    &(filter)->tenant }, \
 	{ "since", 0, "TIME", "not before this time, or age: 2h, 7d", \
 	    OPTION_TIME, (filter)->since }, \
-	{ "until", 0, "TIME", "not after it", OPTION_TIME, (filter)->until }
+	{ "until", 0, "TIME", "not after it", OPTION_TIME, (filter)->until }, \
+	CONTENT_OPTIONS(filter)
 
 /*
  * Reads the options that may stand before the command: --database, --json,

@@ -87,14 +87,30 @@ terminal_end(void)
 }
 
 /* Characters that are not seen and can make a text look like another one:
- * changes of direction (Unicode, UAX 9), joiners, tags. */
+ * changes of direction (Unicode, UAX 9), joiners, fillers, variation selectors,
+ * tags.  They are those with the property Default_Ignorable_Code_Point, line
+ * and paragraph separators, marks of interlinear annotation, and the blank of
+ * Braille. */
+static const struct {
+	unsigned first, last;
+} treacherous[] = {
+	{ 0xad, 0xad }, { 0x34f, 0x34f }, { 0x61c, 0x61c },
+	{ 0x115f, 0x1160 }, { 0x17b4, 0x17b5 }, { 0x180b, 0x180f },
+	{ 0x200b, 0x200f }, { 0x2028, 0x202e }, { 0x2060, 0x206f },
+	{ 0x2800, 0x2800 }, { 0x3164, 0x3164 }, { 0xfe00, 0xfe0f },
+	{ 0xfeff, 0xfeff }, { 0xffa0, 0xffa0 }, { 0xfff0, 0xfffb },
+	{ 0x1bca0, 0x1bca3 }, { 0x1d173, 0x1d17a }, { 0xe0000, 0xe0fff },
+};
+
 static bool
 is_treacherous(wchar_t c)
 {
-	return c == 0x61c || c == 0x180e || (c >= 0x200b && c <= 0x200f) ||
-	    (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) ||
-	    c == 0xfeff || (c >= 0xfff9 && c <= 0xfffb) ||
-	    (c >= 0xe0000 && c <= 0xe007f);
+	for (size_t i = 0; i < sizeof(treacherous) / sizeof(treacherous[0]);
+	    i++)
+		if ((unsigned)c >= treacherous[i].first &&
+		    (unsigned)c <= treacherous[i].last)
+			return true;
+	return false;
 }
 
 /* Reads the character at s.  Returns its bytes; *columns is -1 when it must not

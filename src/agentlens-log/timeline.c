@@ -17,6 +17,7 @@
 
 struct telling {
 	struct database *database;
+	const struct filter *filter;
 	struct approvals *approvals;
 	struct deliveries *deliveries;
 	int64_t last;    /* ms of the event before; -1 for the first */
@@ -111,6 +112,15 @@ print_origin(const struct event_row *row, const struct delivery_row *delivery,
 	text_free(&text);
 }
 
+/* Last on the line, for `agentlens-log show`. */
+static void
+print_id(const struct event_row *row)
+{
+	printf("  ");
+	terminal_print(TERMINAL_DIM, row->columns.id);
+	printf("\n");
+}
+
 static int
 tell(struct telling *telling, const struct event_row *row)
 {
@@ -119,6 +129,7 @@ tell(struct telling *telling, const struct event_row *row)
 	struct delivery_row delivery;
 	struct text description = TEXT_EMPTY;
 	int64_t after = approvals_note(telling->approvals, row, payload);
+	bool shown = filter_fits_content(telling->filter, row);
 	/* Events of AgentLens itself have no delivery. */
 	int found = json_get(metadata, "webhookEvent") == NULL ? 0 :
 	    deliveries_find(telling->deliveries, row->columns.id, &delivery);
@@ -128,13 +139,16 @@ tell(struct telling *telling, const struct event_row *row)
 		after = approvals_from_body(delivery.body.data,
 		    delivery.body.len);
 	telling->counts[approval]++;
-	print_time(telling, row);
-	describe_add(&description, row, payload, after);
-	terminal_print(terminal_tone(describe_tone(row)),
-	    text_string(&description));
-	if (found >= 0)
-		print_origin(row, found == 1 ? &delivery : NULL, metadata);
-	printf("\n");
+	if (shown) {
+		print_time(telling, row);
+		describe_add(&description, row, payload, after);
+		terminal_print(terminal_tone(describe_tone(row)),
+		    text_string(&description));
+		if (found >= 0)
+			print_origin(row, found == 1 ? &delivery : NULL,
+			    metadata);
+		print_id(row);
+	}
 	text_free(&description);
 	json_object_put(metadata);
 	json_object_put(payload);
@@ -171,15 +185,19 @@ print_end(struct telling *telling)
 	return count;
 }
 
+/* Every event of the session is looked at, since one that is not shown may be
+ * the answer to one that is. */
 static int
 tell_all(struct telling *telling, const struct filter *filter)
 {
-	struct query *query = filter_open(telling->database, filter,
+	const struct filter whole = { .session = filter->session,
+		.tenant = filter->tenant };
+	struct query *query = filter_open(telling->database, &whole,
 	    FILTER_OLDEST_FIRST);
 	struct event_row row;
 	int step = query == NULL ? -1 : print_head(telling, filter);
 
-	while (step >= 0 && (step = filter_step(query, filter, &row)) == 1)
+	while (step >= 0 && (step = filter_step(query, &whole, &row)) == 1)
 		step = tell(telling, &row);
 	query_close(query);
 	if (step >= 0)
@@ -194,6 +212,7 @@ static struct filter filter;
 static const struct option_row options[] = {
 	{ "tenant", 0, "ID", "the tenant, where several have the session",
 	    OPTION_TEXT, &filter.tenant },
+	CONTENT_OPTIONS(&filter),
 	{ 0 }
 };
 
@@ -202,6 +221,7 @@ run(struct context *context)
 {
 	struct telling telling = {
 		.database = context->database,
+		.filter = &filter,
 		.approvals = approvals_open(),
 		.deliveries = deliveries_open(context->database),
 		.last = -1,

@@ -40,6 +40,12 @@ json_is_number(struct json_object *value)
 	return json_object_is_type(value, json_type_double);
 }
 
+bool
+json_is_list(struct json_object *value)
+{
+	return json_object_is_type(value, json_type_array);
+}
+
 int
 json_as_object(struct json_object *value, struct json_object **object)
 {

@@ -10,6 +10,9 @@
  * Two things differ from json-c's own trees: every number is a double, as in
  * ECMAScript; and a NUL inside a key is the two bytes C0 80, which no valid
  * UTF-8 contains, so that keys stay C strings.
+ *
+ * Of a value that was read, what is empty or a number of one digit may be the
+ * same json_object at several places.  So nothing is added to what was read.
  */
 #ifndef JSON_H
 #define JSON_H
@@ -65,6 +68,7 @@ const char *json_get_string(struct json_object *object, const char *key);
 bool json_is_object(struct json_object *value);
 bool json_is_string(struct json_object *value);
 bool json_is_number(struct json_object *value);
+bool json_is_list(struct json_object *value);
 
 /*
  * A value that is an object, or a string that holds one as JSON text, as some

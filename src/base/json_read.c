@@ -1,6 +1,7 @@
 #include "base/json.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,9 @@ struct reader {
 	const char *at;
 	const char *end;
 	struct text scratch; /* the string last read */
+	struct text keys;    /* of the members being read, each with a NUL */
+	struct json_object *digits[10]; /* the numbers 0 to 9, or NULL */
+	struct json_object *empty[2]; /* the list, the object; or NULL */
 	const char *reason;
 };
 
@@ -178,6 +182,33 @@ skip_digits(struct reader *r)
 	return r->at > first;
 }
 
+/* The value of a number.  strtod() stops at the same byte: what it takes beyond
+ * the grammar of JSON is hexadecimal, "0x", and that is refused right after
+ * this.  Whole numbers of a few digits do without it. */
+static double
+value_of(const char *first, const char *end)
+{
+	int64_t whole = 0;
+	const char *at = first;
+
+	if (end - first > 15 || *first == '-')
+		return strtod(first, NULL);
+	for (; at < end && *at >= '0' && *at <= '9'; at++)
+		whole = whole * 10 + (*at - '0');
+	return at == end ? (double)whole : strtod(first, NULL);
+}
+
+/* A number of one digit is the same one each time, for the reason that
+ * use_empty() has. */
+static int
+use_digit(struct reader *r, int digit, struct json_object **value)
+{
+	if (r->digits[digit] == NULL)
+		r->digits[digit] = json_object_new_double(digit);
+	*value = json_object_get(r->digits[digit]);
+	return *value == NULL ? fail(r, out_of_memory) : 0;
+}
+
 static int
 read_number(struct reader *r, struct json_object **value)
 {
@@ -195,9 +226,9 @@ read_number(struct reader *r, struct json_object **value)
 			return fail(r, "a digit was expected");
 	}
 
-	/* strtod() stops at the same byte: what it takes beyond the grammar
-	 * above is hexadecimal, "0x", and that is refused right after this. */
-	double number = strtod(first, NULL);
+	if (r->at - first == 1)
+		return use_digit(r, *first - '0', value);
+	double number = value_of(first, r->at);
 	if (isinf(number)) {
 		r->at = first;
 		return fail(r, "number too large");
@@ -216,43 +247,33 @@ read_literal(struct reader *r, const char *literal)
 	return 0;
 }
 
-/* Reads a key and its colon.  The caller frees the key. */
-static char *
+/* Reads a key and its colon.  It is the last of r->keys then, as a C string:
+ * those of the objects around it are before it. */
+static int
 read_key(struct reader *r)
 {
 	skip_space(r);
-	if (!take(r, '"')) {
-		fail(r, "a key was expected");
-		return NULL;
-	}
+	if (!take(r, '"'))
+		return fail(r, "a key was expected");
 	if (read_string(r) != 0)
-		return NULL;
+		return -1;
 
-	size_t nuls = 0;
-	for (size_t i = 0; i < r->scratch.len; i++)
-		nuls += r->scratch.data[i] == '\0';
-	char *key = malloc(r->scratch.len + nuls + 1), *to = key;
-	if (key == NULL) {
-		fail(r, out_of_memory);
-		return NULL;
-	}
-	for (size_t i = 0; i < r->scratch.len; i++) {
-		if (r->scratch.data[i] == '\0') {
-			*to++ = (char)0xc0;
-			*to++ = (char)0x80;
-		} else {
-			*to++ = r->scratch.data[i];
+	const char *at = text_string(&r->scratch), *end = at + r->scratch.len;
+	while (at < end) {
+		size_t run = strnlen(at, (size_t)(end - at));
+		text_add(&r->keys, at, run);
+		at += run;
+		if (at < end) {
+			text_puts(&r->keys, "\xc0\x80");
+			at++;
 		}
 	}
-	*to = '\0';
+	text_add(&r->keys, "", 1);
+	if (r->keys.failed)
+		return fail(r, out_of_memory);
 
 	skip_space(r);
-	if (!take(r, ':')) {
-		fail(r, "a colon was expected");
-		free(key);
-		return NULL;
-	}
-	return key;
+	return take(r, ':') ? 0 : fail(r, "a colon was expected");
 }
 
 /* Gives back the slots that an object does not need.  Each takes 40 bytes, so
@@ -282,26 +303,17 @@ new_array(void)
 static int
 read_object(struct reader *r, int depth, struct json_object *object)
 {
-	skip_space(r);
-	if (take(r, '}')) {
-		shrink_object(object);
-		return 0;
-	}
 	do {
 		struct json_object *member;
-		char *key = read_key(r);
-		if (key == NULL)
+		size_t key = r->keys.len;
+		if (read_key(r) != 0 || read_value(r, depth, &member) != 0)
 			return -1;
-		if (read_value(r, depth, &member) != 0) {
-			free(key);
-			return -1;
-		}
-		int added = json_object_object_add(object, key, member);
-		free(key);
-		if (added != 0) {
+		if (json_object_object_add(object, r->keys.data + key,
+		    member) != 0) {
 			json_object_put(member);
 			return fail(r, out_of_memory);
 		}
+		text_truncate(&r->keys, key);
 		skip_space(r);
 	} while (take(r, ','));
 	shrink_object(object);
@@ -311,9 +323,6 @@ read_object(struct reader *r, int depth, struct json_object *object)
 static int
 read_array(struct reader *r, int depth, struct json_object *array)
 {
-	skip_space(r);
-	if (take(r, ']'))
-		return 0;
 	do {
 		struct json_object *element;
 		if (read_value(r, depth, &element) != 0)
@@ -327,6 +336,29 @@ read_array(struct reader *r, int depth, struct json_object *array)
 	return take(r, ']') ? 0 : fail(r, "a comma or ] was expected");
 }
 
+static struct json_object *
+new_container(bool is_object)
+{
+	return is_object ? json_object_new_object() : new_array();
+}
+
+/* An empty list or object is the same one each time, since nobody changes what
+ * was read: in a text of nothing else, making them would take most of the
+ * time. */
+static int
+use_empty(struct reader *r, bool is_object, struct json_object **value)
+{
+	struct json_object **empty = &r->empty[is_object];
+
+	if (*empty == NULL) {
+		*empty = new_container(is_object);
+		if (*empty != NULL && is_object)
+			shrink_object(*empty);
+	}
+	*value = json_object_get(*empty);
+	return *value == NULL ? fail(r, out_of_memory) : 0;
+}
+
 static int
 read_container(struct reader *r, int depth, struct json_object **value)
 {
@@ -334,8 +366,10 @@ read_container(struct reader *r, int depth, struct json_object **value)
 
 	if (depth > JSON_DEPTH_MAX)
 		return fail(r, "nested deeper than 64");
-	struct json_object *container = is_object ?
-	    json_object_new_object() : new_array();
+	skip_space(r);
+	if (take(r, is_object ? '}' : ']'))
+		return use_empty(r, is_object, value);
+	struct json_object *container = new_container(is_object);
 	if (container == NULL)
 		return fail(r, out_of_memory);
 	int result = is_object ? read_object(r, depth + 1, container) :
@@ -381,6 +415,17 @@ read_value(struct reader *r, int depth, struct json_object **value)
 	}
 }
 
+static void
+free_reader(struct reader *r)
+{
+	for (int i = 0; i < 10; i++)
+		json_object_put(r->digits[i]);
+	json_object_put(r->empty[false]);
+	json_object_put(r->empty[true]);
+	text_free(&r->keys);
+	text_free(&r->scratch);
+}
+
 int
 json_read(const char *text, size_t len, struct json_object **value,
     struct json_error *error)
@@ -406,6 +451,6 @@ json_read(const char *text, size_t len, struct json_object **value,
 		error->offset = (size_t)(r.at - r.start);
 		error->no_memory = r.reason == out_of_memory;
 	}
-	text_free(&r.scratch);
+	free_reader(&r);
 	return result;
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/decimal.h"
+
 /* ECMA-262 calls a key an array index up to this value; such keys come first
  * in an object, in ascending order. */
 #define ARRAY_INDEX_MAX UINT32_C(4294967294)
@@ -15,6 +17,7 @@ json_write_string(struct text *out, const char *string, size_t len)
 {
 	static const char short_escapes[] = "\b\t\n\f\r\"\\";
 	static const char short_names[] = "btnfr\"\\";
+	static const char hex[] = "0123456789abcdef";
 	const char *at = string, *end = string + len;
 
 	text_puts(out, "\"");
@@ -37,55 +40,13 @@ json_write_string(struct text *out, const char *string, size_t len)
 			text_puts(out, "\\u0000");
 			at += 2;
 		} else {
-			text_printf(out, "\\u%04x", (unsigned char)*at);
+			text_puts(out, "\\u00");
+			text_add(out, &hex[*at >> 4], 1);
+			text_add(out, &hex[*at & 15], 1);
 			at++;
 		}
 	}
 	text_puts(out, "\"");
-}
-
-/*
- * The shortest decimal digits that read back as the double, which is positive
- * and finite: digits d1 d2 … dk and an exponent n for the value
- * 0.d1d2…dk * 10^n.  Returns k (ECMA-262, Number::toString, step 5).
- */
-static int
-shortest_digits(double number, char digits[20], int *n)
-{
-	char text[32];
-	/* A double holds any 15 digits, so that a shorter number has zeros at
-	 * the end of its 15; only subnormals hold fewer. */
-	int precision = number < 2.2250738585072014e-308 ? 1 : 15;
-	int exponent;
-
-	for (;; precision++) {
-		snprintf(text, sizeof(text), "%.*e", precision - 1, number);
-		if (strtod(text, NULL) == number || precision == 17)
-			break;
-		/*
-		 * Below a power of two the doubles lie closer together than
-		 * above, so the nearest decimal can miss it from below while
-		 * the next one above still reads back.
-		 */
-		if (frexp(number, &exponent) == 0.5) {
-			char *last = &text[strcspn(text, "e") - 1];
-			if (*last != '9') {
-				++*last;
-				if (strtod(text, NULL) == number)
-					break;
-			}
-		}
-	}
-
-	int k = 0;
-	const char *c = text;
-	for (; *c != 'e'; c++)
-		if (*c != '.')
-			digits[k++] = *c;
-	while (k > 1 && digits[k - 1] == '0')
-		k--;
-	*n = (int)strtol(c + 1, NULL, 10) + 1;
-	return k;
 }
 
 static void
@@ -95,15 +56,31 @@ add_zeros(struct text *out, int count)
 		text_puts(out, "0");
 }
 
+/* Without printf(), which takes longer than all the rest. */
+static void
+write_whole(struct text *out, int64_t number)
+{
+	char text[20], *at = text + sizeof(text);
+	uint64_t rest = number < 0 ? (uint64_t)-number : (uint64_t)number;
+
+	do
+		*--at = (char)('0' + rest % 10);
+	while ((rest /= 10) > 0);
+	if (number < 0)
+		*--at = '-';
+	text_add(out, at, (size_t)(text + sizeof(text) - at));
+}
+
 static void
 write_number(struct text *out, double number)
 {
-	char digits[20];
+	char digits[DECIMAL_SIZE];
 	int n;
 
 	/* -0, too, is written as 0. */
-	if (number == floor(number) && fabs(number) < 9007199254740992.0) {
-		text_printf(out, "%lld", (long long)number);
+	if (fabs(number) < 9007199254740992.0 &&
+	    number == (double)(int64_t)number) {
+		write_whole(out, (int64_t)number);
 		return;
 	}
 	if (number < 0) {
@@ -111,7 +88,7 @@ write_number(struct text *out, double number)
 		number = -number;
 	}
 
-	int k = shortest_digits(number, digits, &n);
+	int k = decimal_shortest(number, digits, &n);
 	if (k <= n && n <= 21) {
 		text_add(out, digits, (size_t)k);
 		add_zeros(out, n - k);
@@ -129,7 +106,8 @@ write_number(struct text *out, double number)
 			text_puts(out, ".");
 			text_add(out, digits + 1, (size_t)(k - 1));
 		}
-		text_printf(out, "e%+d", n - 1);
+		text_puts(out, n > 0 ? "e+" : "e");
+		write_whole(out, n - 1);
 	}
 }
 
@@ -137,16 +115,13 @@ write_number(struct text *out, double number)
 static bool
 array_index(const char *key, uint32_t *index)
 {
+	const char *at = key;
 	uint64_t value = 0;
-	size_t len = strlen(key);
 
-	if (len == 0 || len > 10 || (key[0] == '0' && len > 1))
+	for (; *at >= '0' && *at <= '9' && at - key < 10; at++)
+		value = value * 10 + (uint64_t)(*at - '0');
+	if (at == key || *at != '\0' || (*key == '0' && at - key > 1))
 		return false;
-	for (; *key != '\0'; key++) {
-		if (*key < '0' || *key > '9')
-			return false;
-		value = value * 10 + (uint64_t)(*key - '0');
-	}
 	*index = (uint32_t)value;
 	return value <= ARRAY_INDEX_MAX;
 }
@@ -176,12 +151,14 @@ compare_indexed(const void *a, const void *b)
 	return x->index < y->index ? -1 : x->index > y->index;
 }
 
+/* Writes the members whose keys are indexes, of which there are `count`. */
 static void
 write_indexed(struct text *out, struct json_object *object, size_t count,
     bool *first)
 {
 	struct indexed *members = calloc(count, sizeof(*members));
 	size_t filled = 0;
+	bool ascending = true;
 	uint32_t index;
 
 	if (members == NULL) {
@@ -189,11 +166,13 @@ write_indexed(struct text *out, struct json_object *object, size_t count,
 		return;
 	}
 	json_object_object_foreach(object, key, value) {
-		if (array_index(key, &index))
-			members[filled++] = (struct indexed){ index, key,
-				value };
+		if (!array_index(key, &index))
+			continue;
+		ascending &= filled == 0 || members[filled - 1].index < index;
+		members[filled++] = (struct indexed){ index, key, value };
 	}
-	qsort(members, filled, sizeof(*members), compare_indexed);
+	if (!ascending)
+		qsort(members, filled, sizeof(*members), compare_indexed);
 	for (size_t i = 0; i < filled; i++)
 		write_member(out, members[i].key, members[i].value, first);
 	free(members);
@@ -202,7 +181,7 @@ write_indexed(struct text *out, struct json_object *object, size_t count,
 static void
 write_object(struct text *out, struct json_object *object)
 {
-	size_t indexes = 0;
+	size_t indexes = 0, count = 0;
 	uint32_t index;
 	bool first = true;
 
@@ -210,12 +189,15 @@ write_object(struct text *out, struct json_object *object)
 	json_object_object_foreach(object, any_key, any_value) {
 		(void)any_value;
 		indexes += array_index(any_key, &index);
+		count++;
 	}
 	if (indexes > 0)
 		write_indexed(out, object, indexes, &first);
-	json_object_object_foreach(object, key, value) {
-		if (indexes == 0 || !array_index(key, &index))
-			write_member(out, key, value, &first);
+	if (indexes < count) {
+		json_object_object_foreach(object, key, value) {
+			if (indexes == 0 || !array_index(key, &index))
+				write_member(out, key, value, &first);
+		}
 	}
 	text_puts(out, "}");
 }

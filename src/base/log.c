@@ -29,7 +29,7 @@ const char *const log_level_names[LOG_LEVELS + 1] = {
 	[LOG_DEBUG] = "debug",
 };
 
-static enum log_level threshold = LOG_WARN;
+static _Atomic enum log_level threshold = LOG_WARN;
 static _Thread_local log_sink *thread_sink;
 static _Thread_local void *thread_context;
 

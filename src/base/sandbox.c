@@ -90,12 +90,14 @@ open_rights(int ruleset, const struct ruleset *handled, const char *path,
 }
 
 /* Opens the folder of a file, or the nearest one above it that exists: the
- * folder may come later, when another file system is mounted. */
+ * folder may come later, when another file system is mounted.  But not "/" in
+ * its place, which would open everything: then nothing is open. */
 static int
 open_folder(int ruleset, const struct ruleset *handled, const char *file)
 {
 	char folder[PATH_MAX];
 	int result = -1;
+	bool is_above = false;
 
 	if (strlen(file) >= sizeof(folder)) {
 		errno = ENAMETOOLONG;
@@ -106,10 +108,14 @@ open_folder(int ruleset, const struct ruleset *handled, const char *file)
 		char *slash = strrchr(folder, '/');
 		if (slash == NULL)
 			break;
+		if (slash == folder && is_above)
+			return errno == ENOENT || errno == ENOTDIR ||
+			    errno == EACCES ? 0 : -1;
 		slash[slash == folder] = '\0';
 		result = open_rights(ruleset, handled, folder, FOLDER_RIGHTS);
 		if (slash == folder)
 			break;
+		is_above = true;
 	}
 	return result;
 }

@@ -22,7 +22,7 @@ struct sandbox {
  * - It can open only the files in the folder of `database` (and in that of the
  *   file that it is a symbolic link to), /dev/null and /dev/urandom
  *   (Landlock, Linux 5.13).  Where that folder does not exist yet, the nearest
- *   folder above it that exists is opened in its place.
+ *   folder above it that exists is opened in its place, but never "/".
  * - A system call that it does not need is answered as if the kernel did not
  *   know it, and one that only an intruder would make ends it (seccomp).
  *

@@ -141,7 +141,7 @@ take_offset(struct cursor *c, int *minutes)
 	return true;
 }
 
-int
+enum timestamp_result
 timestamp_parse(const char *text, size_t len, int64_t *ms)
 {
 	struct cursor c = { text, text + len };
@@ -149,28 +149,31 @@ timestamp_parse(const char *text, size_t len, int64_t *ms)
 
 	if (!take_digits(&c, 4, &year) || !take(&c, "-") ||
 	    !take_digits(&c, 2, &month) || !take(&c, "-") ||
-	    !take_digits(&c, 2, &day) || !take(&c, "Tt ") ||
-	    !take_digits(&c, 2, &hour) || !take(&c, ":") ||
-	    !take_digits(&c, 2, &minute))
-		return -1;
+	    !take_digits(&c, 2, &day))
+		return TIMESTAMP_NO_TIME;
+	if (c.at == c.end)
+		return TIMESTAMP_NO_HOUR;
+	if (!take(&c, "Tt ") || !take_digits(&c, 2, &hour) ||
+	    !take(&c, ":") || !take_digits(&c, 2, &minute))
+		return TIMESTAMP_NO_TIME;
 	if (take(&c, ":") && (!take_digits(&c, 2, &second) ||
 	    !take_fraction(&c, &fraction)))
-		return -1;
+		return TIMESTAMP_NO_TIME;
 	if (!take_offset(&c, &offset) || c.at != c.end)
-		return -1;
+		return TIMESTAMP_NO_TIME;
 
 	/* A second 60 is a leap second: RFC 3339, section 5.7. */
 	if (!date_exists(year, month, day) || hour > 23 || minute > 59 ||
 	    second > 60)
-		return -1;
+		return TIMESTAMP_IMPOSSIBLE;
 
 	int64_t value = days_of_date(year, month, day) * MS_PER_DAY +
 	    ((hour * 60 + minute - offset) * 60 + second) * INT64_C(1000) +
 	    fraction;
 	if (value < 0 || value > TIMESTAMP_MAX)
-		return -1;
+		return TIMESTAMP_OUT_OF_RANGE;
 	*ms = value;
-	return 0;
+	return TIMESTAMP_GOOD;
 }
 
 static char *

@@ -1,5 +1,6 @@
 #include "reader/events.h"
 
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,6 +140,61 @@ filter_open_after(struct database *database, const struct filter *filter,
 	return query;
 }
 
+bool
+filter_has_content(const struct filter *filter)
+{
+	return filter->request != NULL || filter->action != NULL ||
+	    filter->decider != NULL || filter->text != NULL;
+}
+
+static bool
+fits(struct json_object *object, const char *name, const char *pattern)
+{
+	const char *value = json_get_string(object, name);
+
+	return pattern == NULL || (value != NULL &&
+	    fnmatch(pattern, value, 0) == 0);
+}
+
+/* Whether one of the names that an id of a request or a submission has in a
+ * payload, or in the data of a custom event, has this value. */
+static bool
+is_about(struct json_object *payload, const char *id)
+{
+	struct json_object *data = json_get(payload, "data");
+	const char *const values[] = {
+		json_get_string(payload, "requestId"),
+		json_get_string(payload, "submissionId"),
+		json_get_string(data, "requestId"),
+		json_get_string(data, "submissionId"),
+		json_get_string(json_get(data, "request"), "id"),
+	};
+
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+		if (values[i] != NULL && strcmp(values[i], id) == 0)
+			return true;
+	return false;
+}
+
+bool
+filter_fits_content(const struct filter *filter, const struct event_row *event)
+{
+	if (filter->text != NULL &&
+	    strcasestr(event->columns.payload, filter->text) == NULL &&
+	    strcasestr(event->columns.metadata, filter->text) == NULL)
+		return false;
+	if (filter->request == NULL && filter->action == NULL &&
+	    filter->decider == NULL)
+		return true;
+	struct json_object *payload = event_object(event->columns.payload);
+	bool good = (filter->request == NULL ||
+	    is_about(payload, filter->request)) &&
+	    fits(payload, "action", filter->action) &&
+	    fits(payload, "decidedBy", filter->decider);
+	json_object_put(payload);
+	return good;
+}
+
 int
 filter_step(struct query *query, const struct filter *filter,
     struct event_row *event)
@@ -148,8 +204,9 @@ filter_step(struct query *query, const struct filter *filter,
 
 	while ((result = query_step(query)) == 1) {
 		event_row_read(event, query);
-		if (filter->source == NULL || strcmp(filter->source,
-		    event_source(event, &source)) == 0)
+		if ((filter->source == NULL || strcmp(filter->source,
+		    event_source(event, &source)) == 0) &&
+		    filter_fits_content(filter, event))
 			break;
 	}
 	text_free(&source);

@@ -34,6 +34,11 @@ struct filter {
 	const char *type; /* or a pattern as in a shell: approval_* */
 	const char *source;
 	const char *tenant;
+	const char *request; /* the id of a request or submission */
+	const char *action;  /* or a pattern */
+	const char *decider; /* or a pattern */
+	const char *text;    /* somewhere in payload or metadata, as these are
+			      * stored; ASCII letters in either case */
 	char since[TIMESTAMP_SIZE]; /* that time is let through */
 	char until[TIMESTAMP_SIZE]; /* and that one */
 };
@@ -57,6 +62,14 @@ struct query *filter_open(struct database *database,
  * in the order of ids. */
 struct query *filter_open_after(struct database *database,
     const struct filter *filter, int64_t rowid, const char *after_id);
+
+/* Whether the event is about the filter's request, of its action and decider,
+ * and has its text.  The rest of the filter is not looked at. */
+bool filter_fits_content(const struct filter *filter,
+    const struct event_row *event);
+
+/* Whether the filter has any of these. */
+bool filter_has_content(const struct filter *filter);
 
 /* The next event, borrowed until the next step.  Returns 1, 0 at the end, or
  * -1. */

@@ -5,6 +5,9 @@
 /* Longer than any date that makes sense, and short in metadata. */
 #define TIME_BYTES_MAX 64
 
+/* Milliseconds below this, March 1973, are a number of seconds by mistake. */
+#define TIME_MS_MIN 1e11
+
 enum refusal_code
 field_check_string(struct json_object *value, const char *name,
     struct refusal *refusal)
@@ -53,21 +56,43 @@ field_read_object(struct json_object *value, const char *name,
 	return refusal_set_field(refusal, name, REFUSAL_RULE_OBJECT);
 }
 
+static enum refusal_rule
+read_epoch(double number, int64_t *ms)
+{
+	if (number < 0 || number >= (double)TIMESTAMP_MAX + 1)
+		return REFUSAL_RULE_YEAR;
+	if (number < TIME_MS_MIN)
+		return REFUSAL_RULE_SECONDS;
+	*ms = (int64_t)number;
+	return REFUSAL_RULE_NONE;
+}
+
+static enum refusal_rule
+read_date(const char *text, size_t len, int64_t *ms)
+{
+	static const enum refusal_rule rules[] = {
+		[TIMESTAMP_GOOD] = REFUSAL_RULE_NONE,
+		[TIMESTAMP_NO_TIME] = REFUSAL_RULE_TIME,
+		[TIMESTAMP_NO_HOUR] = REFUSAL_RULE_HOUR,
+		[TIMESTAMP_IMPOSSIBLE] = REFUSAL_RULE_CALENDAR,
+		[TIMESTAMP_OUT_OF_RANGE] = REFUSAL_RULE_YEAR,
+	};
+
+	return len > TIME_BYTES_MAX ? REFUSAL_RULE_TIME :
+	    rules[timestamp_parse(text, len, ms)];
+}
+
 enum refusal_code
 field_read_time(struct json_object *value, const char *name, int64_t *ms,
     struct refusal *refusal)
 {
-	if (json_is_number(value)) {
-		double number = json_object_get_double(value);
-		if (number >= 0 && number < (double)TIMESTAMP_MAX + 1) {
-			*ms = (int64_t)number;
-			return REFUSAL_NONE;
-		}
-	} else if (json_is_string(value)) {
-		size_t len = (size_t)json_object_get_string_len(value);
-		if (len <= TIME_BYTES_MAX && timestamp_parse(
-		    json_object_get_string(value), len, ms) == 0)
-			return REFUSAL_NONE;
-	}
-	return refusal_set_field(refusal, name, REFUSAL_RULE_TIME);
+	enum refusal_rule rule = REFUSAL_RULE_TIME;
+
+	if (json_is_number(value))
+		rule = read_epoch(json_object_get_double(value), ms);
+	else if (json_is_string(value))
+		rule = read_date(json_object_get_string(value),
+		    (size_t)json_object_get_string_len(value), ms);
+	return rule == REFUSAL_RULE_NONE ? REFUSAL_NONE :
+	    refusal_set_field(refusal, name, rule);
 }

@@ -30,7 +30,8 @@ enum refusal_code field_check_id(struct json_object *value, const char *name,
 enum refusal_code field_read_object(struct json_object *value, const char *name,
     struct json_object **object, struct refusal *refusal);
 
-/* A time: ISO 8601, or a number of milliseconds since 1970.  *ms is set only
+/* A time: ISO 8601, or a number of milliseconds since 1970, not below 10^11.
+ * The refusal says what is wrong with another.  *ms is set only
  * when it is one. */
 enum refusal_code field_read_time(struct json_object *value, const char *name,
     int64_t *ms, struct refusal *refusal);

@@ -4,7 +4,7 @@
 
 #include "webhook/field.h"
 
-#define FIELDS_MAX 5
+#define FIELDS_MAX 6
 #define ALIASES_MAX 3
 
 /* Bytes of an unknown event's name that a refusal shows. */
@@ -23,7 +23,8 @@ enum value {
 	VALUE_NUMBER,
 	VALUE_EVENT_NAME, /* the event's own name */
 	VALUE_DATA,       /* the whole data object */
-	VALUE_INNER_DATA  /* data.data, else data itself */
+	VALUE_INNER_DATA, /* data.data, else data itself */
+	VALUE_RESPONSE_MS /* from createdAt to decidedAt */
 };
 
 struct payload_field {
@@ -57,6 +58,9 @@ static const struct payload_field decision[FIELDS_MAX] = {
 	    .aliases = { "approvedBy", "deniedBy" }, .fallback = "system" },
 	{ .name = "reason", .value = VALUE_STRING,
 	    .aliases = { "decisionReason" }, .optional = true },
+	/* AgentLens's report on approvals averages it. */
+	{ .name = "responseTimeMs", .value = VALUE_RESPONSE_MS,
+	    .optional = true },
 };
 
 static const struct payload_field submitted[FIELDS_MAX] = {
@@ -84,6 +88,18 @@ static const struct payload_field custom[FIELDS_MAX] = {
 	{ .name = "type", .value = VALUE_EVENT_NAME },
 	{ .name = "data", .value = VALUE_DATA },
 };
+
+/* AgentLens's pages read these of a type's payload, and break without them.  So
+ * a generic event of the type must have them, and they are the payload. */
+static const struct {
+	const char *type;
+	const char *strings[4]; /* closed by NULL */
+	const char *list;
+} own_payloads[] = {
+	{ "llm_call", { "callId", "provider", "model" }, "messages" },
+};
+
+#define OWN_PAYLOADS (sizeof(own_payloads) / sizeof(own_payloads[0]))
 
 static const struct payload_field generic[FIELDS_MAX] = {
 	{ .name = "type", .value = VALUE_STRING, .fallback = "generic" },
@@ -214,6 +230,45 @@ look_up(const struct payload_field *field, const struct envelope *envelope,
 	return value;
 }
 
+/* How long the decision took; NULL where the times do not tell.  They are not
+ * checked, since a delivery is good without them. */
+static struct json_object *
+response_ms(const struct envelope *envelope)
+{
+	struct json_object *created = json_get(envelope->fields, "createdAt");
+	struct json_object *decided = json_get(envelope->fields, "decidedAt");
+	struct refusal ignored;
+	int64_t from, to;
+
+	if (created == NULL || decided == NULL ||
+	    field_read_time(created, "", &from, &ignored) != REFUSAL_NONE ||
+	    field_read_time(decided, "", &to, &ignored) != REFUSAL_NONE ||
+	    to < from)
+		return NULL;
+	return json_object_new_double((double)(to - from));
+}
+
+/* An id or another string, checked, or its default. */
+static enum refusal_code
+make_string(const struct payload_field *field, struct json_object *value,
+    const char *name, struct json_object **made, struct refusal *refusal)
+{
+	enum refusal_code code = REFUSAL_NONE;
+
+	if (value != NULL)
+		code = field->value == VALUE_ID ?
+		    field_check_id(value, name, refusal) :
+		    field_check_string(value, name, refusal);
+	if (code != REFUSAL_NONE || (field->optional && (value == NULL ||
+	    json_object_get_string_len(value) == 0)))
+		return code;
+	*made = value != NULL ? json_object_get(value) :
+	    json_object_new_string(field->fallback != NULL ?
+	    field->fallback : "");
+	return *made != NULL ? REFUSAL_NONE :
+	    refusal_set(refusal, REFUSAL_NO_MEMORY);
+}
+
 /* Makes a field's value, checked, or its default.  *made is a new reference, or
  * NULL when the field is to be left out. */
 static enum refusal_code
@@ -228,19 +283,7 @@ make_value(const struct payload_field *field, const struct envelope *envelope,
 	switch (field->value) {
 	case VALUE_ID:
 	case VALUE_STRING:
-		if (value != NULL)
-			code = field->value == VALUE_ID ?
-			    field_check_id(value, name, refusal) :
-			    field_check_string(value, name, refusal);
-		if (code != REFUSAL_NONE)
-			return code;
-		if (field->optional && (value == NULL ||
-		    json_object_get_string_len(value) == 0))
-			return REFUSAL_NONE;
-		*made = value != NULL ? json_object_get(value) :
-		    json_object_new_string(field->fallback != NULL ?
-		    field->fallback : "");
-		break;
+		return make_string(field, value, name, made, refusal);
 	case VALUE_OBJECT:
 		if (value != NULL)
 			return field_read_object(value, name, made, refusal);
@@ -260,6 +303,11 @@ make_value(const struct payload_field *field, const struct envelope *envelope,
 		*made = json_object_get(value != NULL ? value :
 		    envelope->data);
 		break;
+	case VALUE_RESPONSE_MS:
+		*made = response_ms(envelope);
+		if (*made == NULL)
+			return REFUSAL_NONE;
+		break;
 	case VALUE_DATA:
 	case VALUE_END:
 		*made = json_object_get(envelope->data);
@@ -269,10 +317,36 @@ make_value(const struct payload_field *field, const struct envelope *envelope,
 	    refusal_set(refusal, REFUSAL_NO_MEMORY);
 }
 
+/* Takes the data as the payload of a type that has one of its own: own_payloads
+ * has the row. */
+static enum refusal_code
+take_own_payload(struct mapping *mapping, size_t row,
+    const struct envelope *envelope, struct refusal *refusal)
+{
+	struct json_object *data = json_get(envelope->data, "data");
+
+	if (!json_is_object(data))
+		data = envelope->data;
+	for (const char *const *name = own_payloads[row].strings;
+	    *name != NULL; name++)
+		if (json_get_string(data, *name) == NULL)
+			return refusal_set_field(refusal, *name,
+			    REFUSAL_RULE_STRING);
+	if (!json_is_list(json_get(data, own_payloads[row].list)))
+		return refusal_set_field(refusal, own_payloads[row].list,
+		    REFUSAL_RULE_LIST);
+	mapping->payload = json_object_get(data);
+	return REFUSAL_NONE;
+}
+
 static enum refusal_code
 make_payload(struct mapping *mapping, const struct mapping_row *row,
     const struct envelope *envelope, struct refusal *refusal)
 {
+	for (size_t i = 0; row->type == NULL && i < OWN_PAYLOADS; i++)
+		if (strcmp(mapping->type->name, own_payloads[i].type) == 0)
+			return take_own_payload(mapping, i, envelope,
+			    refusal);
 	if ((mapping->payload = json_object_new_object()) == NULL)
 		return refusal_set(refusal, REFUSAL_NO_MEMORY);
 	for (const struct payload_field *f = row->fields;
@@ -384,6 +458,9 @@ print_field(const struct payload_field *field, struct text *out)
 		break;
 	case VALUE_INNER_DATA:
 		text_puts(out, " = data.data, else all of data");
+		break;
+	case VALUE_RESPONSE_MS:
+		text_puts(out, " = decidedAt - createdAt");
 		break;
 	default:
 		if (field->fallback != NULL)

@@ -52,7 +52,12 @@ enum refusal_rule {
 	REFUSAL_RULE_STRING,
 	REFUSAL_RULE_NUMBER,
 	REFUSAL_RULE_OBJECT,
+	REFUSAL_RULE_LIST,
 	REFUSAL_RULE_TIME,
+	REFUSAL_RULE_SECONDS,  /* milliseconds, not seconds */
+	REFUSAL_RULE_HOUR,     /* a date with a time of day */
+	REFUSAL_RULE_CALENDAR, /* a day and a time that there are */
+	REFUSAL_RULE_YEAR,     /* 1970 to 9999 */
 	REFUSAL_RULE_LENGTH,   /* at most FIELD_ID_BYTES_MAX bytes */
 	REFUSAL_RULE_CONTROL,  /* without control characters */
 	REFUSAL_RULE_FILLED,   /* not empty */

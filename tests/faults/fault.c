@@ -91,6 +91,14 @@ extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t count, size_t size);
 extern void *__libc_realloc(void *block, size_t size);
 
+/* The process that looks at the settings file fails no calls, and its calls are
+ * not counted: when it makes them is not settled. */
+static void
+forget(void)
+{
+	control = NULL;
+}
+
 __attribute__((constructor)) static void
 begin(void)
 {
@@ -114,6 +122,7 @@ begin(void)
 	    PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (page != MAP_FAILED)
 		control = page;
+	pthread_atfork(NULL, NULL, forget);
 	syscall(SYS_close, fd);
 }
 

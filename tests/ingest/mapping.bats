@@ -134,7 +134,7 @@ becomes() {
 @test "agentgate: data.request, as its server sends it" {
 	local body='{"event":"request.approved","data":{"request":{"id":"r1","action":"send","params":{"to":"x"},"context":{"agentId":"a1","agentlens_session_id":"s1"},"status":"approved","urgency":"high","createdAt":"2025-02-08T10:00:00.000Z","updatedAt":"2025-02-08T10:00:00.000Z","decidedAt":"2025-02-08T10:00:00.000Z","decidedBy":"ann","decisionReason":"ok","expiresAt":null,"slaRemainingMs":null}},"timestamp":1739008800000}'
 	deliver agentgate "$body"
-	becomes approval_granted s1 '{"requestId":"r1","action":"send","decidedBy":"ann","reason":"ok"}'
+	becomes approval_granted s1 '{"requestId":"r1","action":"send","decidedBy":"ann","reason":"ok","responseTimeMs":0}'
 	stored agent_id a1
 	stored timestamp 2025-02-08T10:00:00.000Z
 	stored metadata '{"source":"agentgate","webhookEvent":"request.approved","agentId":"a1","agentlens_session_id":"s1"}'
@@ -322,21 +322,64 @@ becomes() {
 		cost_tracked llm_call llm_response alert_triggered alert_resolved error eval_result human_score \
 		feedback skill_activated retrieval embedding chain_step custom; do
 		row "$type"
+		[ "$type" != llm_call ] || continue
 		deliver generic "{\"source\":\"generic\",\"event\":\"e\",\"data\":{\"eventType\":\"$type\",\"type\":\"t\",\"data\":1}}"
 		becomes "$type" unlinked_EVENT '{"type":"t","data":1}'
 	done
-	counted events 26
+	counted events 25
 }
 
 @test "generic: unsigned, all but the products' types" {
 	local type
-	for type in session_started session_ended tool_call tool_response tool_error cost_tracked llm_call \
+	for type in session_started session_ended tool_call tool_response tool_error cost_tracked \
 		llm_response alert_triggered alert_resolved error eval_result human_score feedback skill_activated \
 		retrieval embedding chain_step custom; do
 		row "$type"
 		generic e "{\"eventType\":\"$type\"}"
 		recorded "$type"
 	done
+}
+
+@test "generic: an llm_call is what AgentLens's page reads, or refused" {
+	local call='"callId":"c1","provider":"p","model":"m","messages":[{"role":"user","content":"Hi"}]' field rule
+	# Also inside data.data; what else is there is kept.
+	generic e "{\"eventType\":\"llm_call\",$call,\"systemPrompt\":\"s\"}"
+	becomes llm_call unlinked_EVENT "{\"eventType\":\"llm_call\",$call,\"systemPrompt\":\"s\"}"
+	generic e "{\"eventType\":\"llm_call\",\"type\":\"t\",\"data\":{$call}}"
+	becomes llm_call unlinked_EVENT "{$call}"
+	while read -r field rule; do
+		row "$field"
+		generic e "{\"eventType\":\"llm_call\",${call/\"$field\":/\"x\":}}"
+		refused 400 "Field '$field' must be a $rule"
+	done <<-'END'
+		callId string
+		provider string
+		model string
+		messages list
+	END
+	generic e "{\"eventType\":\"llm_call\",${call/\[*\]/\"Hi\"}}"
+	refused 400 "Field 'messages' must be a list"
+	generic e '{"eventType":"llm_call","type":"t","data":1}'
+	refused 400 "Field 'callId' must be a string"
+	counted events 2
+}
+
+@test "agentgate: how long a decision took" {
+	local times response
+	while read -r times response; do
+		row "$times"
+		agentgate request.approved "{\"request\":{\"id\":\"r1\",\"decidedBy\":\"ann\"$times}}"
+		becomes approval_granted unlinked_r1 "{\"requestId\":\"r1\",\"action\":\"\",\"decidedBy\":\"ann\"$response}"
+	done <<-'END'
+		,"createdAt":"2026-02-08T10:00:00.000Z","decidedAt":"2026-02-08T10:01:00.250Z" ,"responseTimeMs":60250
+		,"createdAt":"2026-02-08T10:00:00Z","decidedAt":"2026-02-08T12:00:00+02:00" ,"responseTimeMs":0
+		,"createdAt":1770544800000,"decidedAt":1770544801500 ,"responseTimeMs":1500
+		,"createdAt":"2026-02-08T10:00:01Z","decidedAt":"2026-02-08T10:00:00Z"
+		,"createdAt":"2026-02-08T10:00:01Z","decidedAt":null
+		,"createdAt":"2026-02-08T10:00:01Z"
+		,"createdAt":"soon","decidedAt":"2026-02-08T10:00:00Z"
+		,"createdAt":{},"decidedAt":"2026-02-08T10:00:00Z"
+	END
 }
 
 @test "generic: any other type is refused" {

@@ -100,6 +100,19 @@ does() {
 	comes_to mkdir ENOSYS
 }
 
+@test "a folder that is missing opens no more than the one above, and never /" {
+	need_sandbox
+	mkdir "$dir/data" "$dir/other"
+	with DB_PATH="$dir/data/missing/further/agentlens.db"
+	path=$dir/data/file comes_to create 'done'
+	path=$dir/other/file comes_to create EACCES
+	with DB_PATH="/missing-$$/agentlens.db"
+	does read-passwd
+	comes_to read-passwd EACCES
+	with DB_PATH="/missing-$$/further/agentlens.db"
+	comes_to read-passwd EACCES
+}
+
 @test "the database's folder is open, but for programs and folders" {
 	need_sandbox
 	mkdir "$dir/data" "$dir/linked"

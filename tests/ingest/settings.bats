@@ -160,6 +160,62 @@ configured() {
 	check_fails "$dir/settings.conf"
 }
 
+@test "--check warns of secrets that are hardly meant so" {
+	check_passes
+	equal 'standard error' '' "$(cat "$dir/err")"
+	local value warning
+	while IFS='|' read -r value warning; do
+		row "$value"
+		printf -v value %b "$value"
+		with AGENTGATE_WEBHOOK_SECRET="$value"
+		check_passes
+		matches warnings "agentlens-ingest: warning: AGENTGATE_WEBHOOK_SECRET $warning" "$(cat "$dir/err")"
+		fails grep -qF "${value:0:12}" "$dir/err"
+	done <<-'END'
+		0123456789abcdef\n|begins or ends with white space.*
+		0123456789abcdef |begins or ends with white space.*
+		 0123456789abcdef|begins or ends with white space.*
+		0123456789abcdef\xc2\xa0|begins or ends with white space.*
+		0123456789abcdef # of AgentGate|has a # behind a blank.*
+		0123456789abcde|is shorter than 16 bytes.*
+		your-secret-0123456789|is an example.*
+		my-Your-Secret-here-it-is|is an example.*
+	END
+	with AGENTGATE_WEBHOOK_SECRET="$agentgate_secret" GENERIC_WEBHOOK_SECRET="$agentgate_secret"
+	check_passes
+	matches warnings '.*warning: GENERIC_WEBHOOK_SECRET is the same as AGENTGATE_WEBHOOK_SECRET' "$(cat "$dir/err")"
+	fails grep -q "$agentgate_secret" "$dir/err"
+	without GENERIC_WEBHOOK_SECRET
+	with GENERIC_WEBHOOK_SECRET_PREVIOUS="$generic_secret"
+	check_passes
+	matches warnings '.*warning: generic has only a secret with _PREVIOUS, which alone has no effect' "$(cat "$dir/err")"
+}
+
+@test "--check says that a previous secret is in effect" {
+	check_passes
+	grep -qx 'agentgate: signed deliveries' "$dir/out"
+	with AGENTGATE_WEBHOOK_SECRET_PREVIOUS=previous-secret-0123456789
+	check_passes
+	grep -qx 'agentgate: signed deliveries, with the previous secret too' "$dir/out"
+}
+
+@test "--check: 78 when anybody can write to the folder of the database" {
+	mkdir "$dir/open"
+	chmod 1777 "$dir/open"
+	with DB_PATH="$dir/open/agentlens.db"
+	check_fails "anybody can write to $dir/open"
+	[ ! -e "$dir/open/agentlens.db" ]
+	# Also where it is only the folder of a link's target.
+	mkdir "$dir/own"
+	: >"$dir/open/agentlens.db"
+	ln -s "$dir/open/agentlens.db" "$dir/own/agentlens.db"
+	with DB_PATH="$dir/own/agentlens.db"
+	check_fails "anybody can write to $dir/open"
+	chmod 0755 "$dir/open"
+	chmod 0600 "$dir/open/agentlens.db"
+	check_passes
+}
+
 @test "no sentence shows a secret" {
 	configured $'AGENTGATE_WEBHOOK_SECRET="precious\nINGEST_LOG=loud'
 	check_fails ''

@@ -56,8 +56,10 @@ context='"agentlens_session_id":"s"'
 		1730000000000|2024-10-27T03:33:20.000Z
 		1.73e12|2024-10-27T03:33:20.000Z
 		1730000000001|2024-10-27T03:33:20.001Z
-		0|1970-01-01T00:00:00.000Z
-		1|1970-01-01T00:00:00.001Z
+		100000000000|1973-03-03T09:46:40.000Z
+		"1970-01-01T00:00:00Z"|1970-01-01T00:00:00.000Z
+		"2016-12-31T23:59:60Z"|2017-01-01T00:00:00.000Z
+		"2017-01-01T00:59:60.5+01:00"|2017-01-01T00:00:00.500Z
 		951782400000|2000-02-29T00:00:00.000Z
 	END
 }
@@ -76,7 +78,7 @@ context='"agentlens_session_id":"s"'
 @test "epoch milliseconds over many days agree with date(1)" {
 	local n seconds
 	for ((n = 0; n < 60; n++)); do
-		seconds=$((n * 29876543 + 7))
+		seconds=$((n * 27876543 + 100000007))
 		row "$seconds"
 		at "s$n" "${seconds}000"
 		recorded custom
@@ -141,6 +143,38 @@ context='"agentlens_session_id":"s"'
 		{"$date":1730000000000}
 	END
 	nothing_recorded
+}
+
+@test "the sentence says what is wrong with a time" {
+	local text sentence
+	while IFS='|' read -r text sentence; do
+		row "$text"
+		at s "$text"
+		refused 400 "Field 'timestamp' must $sentence"
+	done <<-'END'
+		0|be in milliseconds since 1970, and seems to be in seconds
+		1730000000|be in milliseconds since 1970, and seems to be in seconds
+		1730000000.123|be in milliseconds since 1970, and seems to be in seconds
+		99999999999|be in milliseconds since 1970, and seems to be in seconds
+		-1|be in the years 1970 to 9999
+		253402300800000|be in the years 1970 to 9999
+		1e300|be in the years 1970 to 9999
+		"1969-12-31T23:59:59.999Z"|be in the years 1970 to 9999
+		"0000-01-01T00:00:00Z"|be in the years 1970 to 9999
+		"9999-12-31T23:59:59-00:01"|be in the years 1970 to 9999
+		"2025-02-08"|have a time of day behind the date, as in 2026-02-08T10:00:00Z
+		"2025-02-29T10:00:00Z"|be a day and a time of day that there are
+		"2025-02-08T24:00:00Z"|be a day and a time of day that there are
+		"2025-02-08T10:00:61Z"|be a day and a time of day that there are
+		"2025-02-08T10Z"|be an ISO 8601 date and time, or milliseconds since 1970
+		"1730000000000"|be an ISO 8601 date and time, or milliseconds since 1970
+		true|be an ISO 8601 date and time, or milliseconds since 1970
+	END
+	nothing_recorded
+	# A signed one is kept, with the rule.
+	deliver agentgate '{"source":"agentgate","event":"test","data":{},"timestamp":1730000000}'
+	answered 400
+	equal reason 'bad-field: timestamp: in seconds' "$(query 'SELECT reason FROM ingest_deliveries')"
 }
 
 @test "no timestamp means now" {

@@ -122,6 +122,23 @@ ends() {
 	ends 64 tool check-proof --from "$dir/seal.2" "$dir/proof.2"
 }
 
+@test "export --csv: no cell is a formula" {
+	local value
+	for value in '=1+1' '+1' '-1' '@SUM(A1)' 'a=b'; do
+		post "{\"source\":\"generic\",\"event\":\"e\",\"data\":{},\"context\":{\"agentId\":\"$value\",\"agentlens_session_id\":\"csv\"}}"
+		recorded custom
+	done
+	tool export --csv >"$dir/cells"
+	for value in =1+1 +1 -1 '@SUM(A1)'; do
+		row "$value"
+		grep -qF ",\"'$value\"," "$dir/cells"
+		fails grep -qF ",\"$value\"," "$dir/cells"
+	done
+	grep -qF ',"a=b",' "$dir/cells"
+	# JSON lines are as stored.
+	tool export | grep -qF '"=1+1"'
+}
+
 @test "export and import: not a byte is another" {
 	tool export --deliveries >"$dir/lines"
 	tool import -d "$dir/other.db" "$dir/lines"

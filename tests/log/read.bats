@@ -85,6 +85,76 @@ story() {
 	done
 }
 
+@test "filters by request, action, decider and text: list, tail, timeline, export" {
+	story
+	deliver agentgate '{"source":"agentgate","event":"request.escalated","data":{"request":{"id":"r1","context":{"agentlens_session_id":"s1"}}},"timestamp":"2026-01-02T12:00:00Z"}'
+	recorded custom s1
+	local options number command
+	while read -r number options; do
+		row "$options"
+		for command in list tail 'timeline s1' export; do
+			# shellcheck disable=SC2086
+			equal "$command" "$number" "$(tool $command $options | grep -cE '[0-7][0-9A-HJKMNP-TV-Z]{25}')"
+		done
+	done <<-'END'
+		3 --request r1
+		1 --request r2
+		0 --request r
+		2 --action pay
+		1 --action dr*
+		1 --by alice
+		1 --by al*
+		0 --by bob
+		1 --text FINE
+		1 --text "reason":"fine"
+		1 --request r1 --by alice
+		0 --request r2 --by alice
+	END
+	# An answer that is not shown is one all the same.
+	[[ $(tool timeline s1 --request r1) == *'after 42 s'* ]]
+	[[ $(tool timeline s1 --by nobody) == *'1 allowed, 0 refused, 0 expired, 1 waiting'* ]]
+	equal csv 2 "$(tool export --csv --by alice | wc -l)"
+	run tool export --deliveries --by alice
+	equal status 64 "$status"
+}
+
+@test "a type or a source that there is not is an error" {
+	story
+	local options command
+	for command in list tail stats; do
+		for options in '-t aproval_granted' '-t nope_*' '-t Custom' '--source=nobody' '-S Agentgate'; do
+			row "$command $options"
+			# shellcheck disable=SC2086
+			run tool $command $options
+			equal status 64 "$status"
+			[[ $output == *"is not"* ]]
+		done
+	done
+	tool list -t 'approval_?ranted' | grep -q approval_granted
+	# One that there is, and that has no events, is none.
+	equal none '' "$(tool list -t llm_call -S formbridge)"
+}
+
+@test "list and tail say UTC, timeline has the ids" {
+	story
+	equal list 4 "$(tool list | grep -cE '  2026-01-0[23] [0-9:]{8}Z  ')"
+	equal tail 4 "$(tool tail | grep -cE '  2026-01-0[23] [0-9:]{8}Z  ')"
+	equal ids "$(query "SELECT id FROM events WHERE session_id = 's1' ORDER BY id")" \
+		"$(tool timeline s1 | grep -oE '  [0-7][0-9A-HJKMNP-TV-Z]{25}$' | tr -d ' ')"
+}
+
+@test "a FIFO in place of the file is refused at once" {
+	mkfifo "$dir/fifo"
+	local command
+	for command in list verify export 'import /dev/null' 'prune --before 1d -y'; do
+		row "$command"
+		# shellcheck disable=SC2086
+		run timeout 20 env -i "${settings[@]}" "$AGENTLENS_LOG" $command -d "$dir/fifo"
+		[[ $status != 0 && $status != 124 ]]
+		[[ $output == *"it is not a file"* ]]
+	done
+}
+
 @test "list --json: an object a line, as it was stored" {
 	story
 	equal lines 4 "$(tool list --json | wc -l)"
@@ -98,6 +168,20 @@ story() {
 	out=$(tool list; tool timeline s1; tool show "$(query "SELECT id FROM events")")
 	fails grep -qP '\x1b|\xc2\x9b|\xe2\x80\xae' <<<"$out"
 	[[ $out == *'x\x1b[31m\u009b\u202e\n你好'* ]]
+}
+
+@test "characters that are not seen are shown" {
+	local point
+	for point in 00ad 034f 061c 115f 1160 17b4 180e 200b 2028 2060 2800 3164 fe00 fe0f feff ffa0 fff9; do
+		row "$point"
+		post "{\"source\":\"generic\",\"event\":\"e\",\"data\":{\"type\":\"a\\u${point}b\"}}"
+		recorded custom
+		[[ $(tool list -n 1) == *"a\\u${point}b"* ]]
+	done
+	# Above the first plane: a variation selector, a tag.
+	post '{"source":"generic","event":"e","data":{"type":"a\udb40\udd00b\udb40\udc41c"}}'
+	recorded custom
+	tool list -n 1 | grep -qF 'a\ue0100b\ue0041c'
 }
 
 @test "a terminal gets its width and colours, a pipe and NO_COLOR none" {

@@ -185,6 +185,19 @@ fits_into_a_site() {
 	keeps_out_of_document_root lighttpd
 }
 
+@test "apache: TRACE tells nobody what was sent" {
+	local name
+	for name in apache-cgid apache-fcgid apache-proxy-fcgi; do
+		row "$name"
+		unset example
+		serve "$name"
+		http TRACE / -H 'X-Webhook-Signature: precious'
+		equal status 405 "$code"
+		fails grep -q precious <<<"$headers$answer"
+		end_group "$server"
+	done
+}
+
 @test "lighttpd-spawn-fcgi: records and refuses" {
 	records_and_refuses lighttpd-spawn-fcgi
 }

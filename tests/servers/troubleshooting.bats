@@ -156,17 +156,46 @@ is_back() {
 	logged 'HTTP request length .* exceeds MaxRequestLen'
 }
 
-@test "401: the secret was changed, but the program still runs with the old one" {
+@test "401: the secret was changed in a file that is wrong" {
 	configure "DB_PATH=$db" AGENTGATE_WEBHOOK_SECRET=old
 	serve nginx
-	configure "DB_PATH=$db" "AGENTGATE_WEBHOOK_SECRET=$agentgate_secret"
+	configure "DB_PATH=$db" "AGENTGATE_WEBHOOK_SECRET=$agentgate_secret" INGEST_LOG=loud
+	until_true grep -q 'the settings stay as they are.*INGEST_LOG' "$dir/responder.log"
 	signed "$agentgate"
 	refused 401 'Invalid webhook signature'
+	configure "DB_PATH=$db" "AGENTGATE_WEBHOOK_SECRET=$agentgate_secret"
+	until_true is_taken
+}
+
+is_taken() {
+	signed "$agentgate"
+	[ "$code" = 201 ]
+}
+
+@test "an error in HTML: the web server puts its page over ours" {
+	change 's/^[[:blank:]]*fastcgi_pass .*/&\nfastcgi_intercept_errors on; error_page 400 \/oops.html;/' nginx
+	serve nginx
+	send '{'
+	as_html 404
+	logged 'Invalid JSON body'
+	end_group "$server"
 	end_group "$responder"
 	rm -f "$socket"
-	spawn nginx
-	signed "$agentgate"
-	recorded custom
+	unset example responder
+	change 's/^<Location.*/&\nProxyErrorOverride On/' apache-proxy-fcgi
+	serve apache-proxy-fcgi
+	send '{'
+	as_html 400
+	logged 'Invalid JSON body'
+}
+
+@test "408 or no answer: the web server's own time limit" {
+	change 's/client_max_body_size 8m;/&\n client_body_timeout 1s;/' nginx
+	serve nginx
+	(printf 'POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{' "$endpoint"; sleep 4) |
+		timeout 20 curl -s --unix-socket "$dir/http.sock" --no-buffer telnet://localhost >"$dir/slow" 2>>"$dir/err" || :
+	until_true grep -q '"POST [^"]*" 408 ' "$run_dir/access.log"
+	fails grep -q '^{' "$dir/slow"
 }
 
 @test "401: other bytes were signed than are sent" {

@@ -26,7 +26,8 @@ static int
 look_at_file(struct database *database, const char *path)
 {
 	struct stat status;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* A FIFO would wait for a writer. */
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
 	if (fd < 0 || fstat(fd, &status) != 0) {
 		error_set(&database->error, "%s: %s", path, strerror(errno));
