@@ -114,6 +114,11 @@ print_settings(const struct settings *settings, const struct sandbox *sandbox)
 		{ "files only: this system has no seccomp for it",
 		    "files and system calls" },
 	};
+	static const char *const unfiltered[2] = {
+		"none: this system has no Landlock, and this program was built "
+		"without libseccomp",
+		"files only: this program was built without libseccomp",
+	};
 
 	printf("settings: %s\ndatabase: %s\n", settings->file != NULL ?
 	    settings->file : "the environment only", settings->db_path);
@@ -130,6 +135,7 @@ print_settings(const struct settings *settings, const struct sandbox *sandbox)
 			    sources[i].name);
 	}
 	printf("sandbox: %s\n", !settings->sandbox ? "off" :
+	    !sandbox->has_filter ? unfiltered[sandbox->closes_files] :
 	    sandboxes[sandbox->closes_files][sandbox->filters_calls]);
 }
 
@@ -426,7 +432,8 @@ run(enum task task, bool fastcgi)
 	if (task != CHECK && fastcgi)
 		watcher = start_watcher(&settings);
 	if (settings.sandbox)
-		sandbox_enter(settings.db_path, &sandbox);
+		sandbox_enter(&(struct sandbox_needs){
+		    .database = settings.db_path }, &sandbox);
 	if (task != CHECK)
 		return serve(&settings, fastcgi, watcher);
 	result = check(&settings, &sandbox);

@@ -169,7 +169,8 @@ run(const char *path, bool sandbox, int fd)
 	prctl(PR_SET_NAME, "ingest-settings");
 	prctl(PR_SET_DUMPABLE, 0);
 	if (sandbox && path[0] == '/')
-		sandbox_enter(path, &entered);
+		sandbox_enter(&(struct sandbox_needs){ .database = path },
+		    &entered);
 	/* What it is now, the responder has read. */
 	make_message(&w, &w.told);
 	may_have_changed(&w);

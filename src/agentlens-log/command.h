@@ -14,6 +14,10 @@ struct command {
 	int arguments_min, arguments_max;
 	enum command_access access;
 
+	/* It makes files outside the database's folder, which the sandbox would
+	 * forbid. */
+	bool makes_files;
+
 	/* Checks options and arguments before the file is opened, and may
 	 * lower context->access; may be NULL.  Returns -1 to go on, or an exit
 	 * code: COMMAND_FAILED with the reason in context->error, another one

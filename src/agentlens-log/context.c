@@ -1,25 +1,82 @@
 #include "agentlens-log/context.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "agentlens-log/terminal.h"
+#include "base/sandbox.h"
 
 const struct settings *
 context_settings(struct context *context, bool needed)
 {
-	struct error error = { "" };
-
+	if (!context->has_tried) {
+		context->has_tried = true;
+		context->has_settings = settings_load(&context->settings,
+		    &context->settings_error) == 0;
+		if (!context->has_settings) {
+			settings_free(&context->settings);
+			context->settings = (struct settings){ 0 };
+		}
+	}
 	if (context->has_settings)
 		return &context->settings;
-	if (settings_load(&context->settings, &error) == 0) {
-		context->has_settings = true;
-		return &context->settings;
-	}
 	if (needed)
-		context->error = error;
-	settings_free(&context->settings);
-	context->settings = (struct settings){ 0 };
+		context->error = context->settings_error;
 	return NULL;
+}
+
+/* The folder where SQLite puts temporary files, by the rules of its
+ * "Temporary Files Used By SQLite", 5; NULL when there is none. */
+static const char *
+temporary_folder(void)
+{
+	const char *const folders[] = { getenv("SQLITE_TMPDIR"),
+		getenv("TMPDIR"), "/var/tmp", "/usr/tmp", "/tmp" };
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+		if (folders[i] != NULL &&
+		    access(folders[i], W_OK | X_OK) == 0)
+			return folders[i];
+	return NULL;
+}
+
+/* The absolute path of a file, which may not be there; the caller frees it. */
+static char *
+make_absolute(const char *path)
+{
+	char *folder = *path == '/' ? NULL : getcwd(NULL, 0);
+	char *absolute = NULL;
+
+	if (*path == '/')
+		return strdup(path);
+	if (folder != NULL && asprintf(&absolute, "%s/%s", folder, path) < 0)
+		absolute = NULL;
+	free(folder);
+	return absolute;
+}
+
+void
+context_confine(struct context *context, char *const *words)
+{
+	/* Read now, since it cannot be read inside. */
+	const struct settings *settings = context_settings(context, false);
+	const char *path = context->path != NULL ? context->path :
+	    settings != NULL ? settings->db_path : NULL;
+	struct sandbox sandbox;
+
+	if (settings != NULL && !settings->sandbox)
+		return;
+	char *database = path == NULL ? NULL : make_absolute(path);
+	const struct sandbox_needs needs = {
+		.database = database,
+		.temporary = temporary_folder(),
+		.read = words,
+		.terminal = true,
+	};
+	sandbox_enter(&needs, &sandbox);
+	free(database);
 }
 
 struct database *

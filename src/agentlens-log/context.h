@@ -45,7 +45,8 @@ struct context {
 
 	/* For context_settings() only. */
 	struct settings settings;
-	bool has_settings;
+	bool has_settings, has_tried;
+	struct error settings_error;
 };
 
 /*
@@ -54,6 +55,14 @@ struct context {
  * they are `needed`.
  */
 const struct settings *context_settings(struct context *context, bool needed);
+
+/*
+ * Closes the sandbox (base/sandbox.h) around the command: what is left to it is
+ * the database's folder, a folder for temporary files, the files that its
+ * command line names, and what is open already.  To be called once the options
+ * are read and before the database is opened.
+ */
+void context_confine(struct context *context, char *const *words);
 
 /* Opens the file of -d, or else of the settings.  Returns NULL with the reason
  * in context->error. */

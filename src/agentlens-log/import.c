@@ -10,6 +10,8 @@
 #include "agentlens-log/terminal.h"
 #include "base/hex.h"
 #include "base/json.h"
+#include "base/timestamp.h"
+#include "base/ulid.h"
 #include "store/columns.h"
 #include "store/record.h"
 
@@ -17,6 +19,8 @@
  * that agentlens-ingest waits only for a moment. */
 #define BATCH 256
 #define BATCH_BYTES (1 << 20)
+
+#define NUMBER_MAX (INT64_C(1) << 48)
 
 /* At least as many as any table has. */
 #define ONE(...) +1
@@ -40,6 +44,7 @@ struct import {
 	struct context *context;
 	struct database *database;
 	struct query *inserts[TABLES];
+	int64_t bound; /* the latest time that is believed, ms */
 	struct query *last; /* the hash of a session's last event */
 	struct query *kept; /* the hash of the last that prune removed of it */
 	struct query *keep; /* writes the latter */
@@ -63,16 +68,23 @@ refuse(const struct import *i, const char *why)
 
 /* --- A line -------------------------------------------------------------- */
 
+/* Numbers are rows, from 1 on, and times.  A row near the highest that SQLite
+ * has would leave no room for those to come. */
 static int
 take_number(const struct column *column, struct json_object *value,
     int64_t *number)
 {
+	double given = json_is_number(value) ?
+	    json_object_get_double(value) : -1;
+	double least = column->type == COLUMN_OPTIONAL_NUMBER ? 1 : 0;
+
+	*number = COLUMN_NO_NUMBER;
 	if (value == NULL && column->nullable)
-		*number = COLUMN_NO_NUMBER;
-	else if (json_is_number(value))
-		*number = (int64_t)json_object_get_double(value);
-	else
+		return 0;
+	if (!(given >= least && given <= (double)NUMBER_MAX) ||
+	    given != (double)(int64_t)given)
 		return -1;
+	*number = (int64_t)given;
 	return 0;
 }
 
@@ -134,13 +146,17 @@ check_link(struct import *i, const char *tenant, const char *session,
 {
 	struct query *query = i->last;
 	const char *last = NULL;
+	char bound[TIMESTAMP_SIZE];
 	int step = 0;
 
 	*pruned = 0;
+	timestamp_format(i->bound, bound);
 	for (int n = 0; n < 2 && step == 0; n++) {
 		query = n == 0 ? i->last : i->kept;
 		query_bind_text(query, 1, tenant);
 		query_bind_text(query, 2, session);
+		if (n == 0)
+			query_bind_text(query, 3, bound);
 		if ((step = query_step(query)) == 1)
 			last = query_text(query, n == 0 ? 1 : 0);
 		if (step == 1 && n == 1 && link != NULL)
@@ -174,6 +190,21 @@ has_all_texts(enum table_id which, const void *row)
 	return true;
 }
 
+/* Checks a time of a row, and the one in an event's id, if that is a ULID: from
+ * one that is far in the future agentlens-ingest could not go on. */
+static int
+check_time(const struct import *i, const char *timestamp, const char *id)
+{
+	int64_t ms;
+
+	if (timestamp == NULL || timestamp_parse(timestamp,
+	    strlen(timestamp), &ms) != 0)
+		return refuse(i, "it has a time that is none");
+	if (ms > i->bound || (id != NULL && ulid_time(id) > i->bound))
+		return refuse(i, "it is of a time to come");
+	return 0;
+}
+
 /* Checks the hash and the link of an event. */
 static int
 check_event(struct import *i, const struct event_row *event, int64_t *pruned)
@@ -183,6 +214,8 @@ check_event(struct import *i, const struct event_row *event, int64_t *pruned)
 
 	if (!has_all_texts(TABLE_EVENTS, event))
 		return refuse(i, "the event lacks a column");
+	if (check_time(i, c->timestamp, c->id) != 0)
+		return -1;
 	if (event_hash(c, computed) != 0 ||
 	    strcmp(computed, event->hash) != 0)
 		return refuse(i, "the event does not come to its hash");
@@ -195,6 +228,8 @@ check_event(struct import *i, const struct event_row *event, int64_t *pruned)
 static int
 check_pruned(struct import *i, const struct pruned_row *row)
 {
+	if (check_time(i, row->pruned_at, row->event_id) != 0)
+		return -1;
 	if (row->position == COLUMN_NO_NUMBER)
 		return 0;
 	if (row->tenant_id == NULL || row->session_id == NULL ||
@@ -203,8 +238,9 @@ check_pruned(struct import *i, const struct pruned_row *row)
 	query_bind_text(i->kept, 1, row->tenant_id);
 	query_bind_text(i->kept, 2, row->session_id);
 	int step = query_step(i->kept);
-	bool good = row->prev_hash == NULL || (step == 1 &&
-	    strcmp(query_text(i->kept, 0), row->prev_hash) == 0);
+	const char *kept = step == 1 ? query_text(i->kept, 0) : NULL;
+	bool good = row->prev_hash == NULL || (kept != NULL &&
+	    strcmp(kept, row->prev_hash) == 0);
 	query_reset(i->kept);
 	if (step < 0)
 		return -1;
@@ -236,10 +272,12 @@ insert(struct import *i, struct json_object *json)
 	if (take_row(i, (enum table_id)which, json, &row) != 0 ||
 	    (which == TABLE_EVENTS &&
 	    check_event(i, &row.event, &pruned) != 0) ||
+	    (which == TABLE_DELIVERIES && check_time(i,
+	    row.delivery.received_at, NULL) != 0) ||
 	    (which == TABLE_PRUNED && check_pruned(i, &row.pruned) != 0))
 		return -1;
 	columns_bind((enum table_id)which, i->inserts[which], &row);
-	if (query_run(i->inserts[which]) != 0)
+	if (query_run_once(i->inserts[which]) != 0)
 		return refuse(i, "it is there already, or its place is taken");
 	i->rows[which]++;
 	return which != TABLE_EVENTS ? 0 : record_count(i->count_session,
@@ -403,7 +441,8 @@ static int
 run(struct context *context)
 {
 	struct import i = { .context = context,
-		.database = context->database };
+		.database = context->database,
+		.bound = engine_bound(timestamp_now()) };
 	int result = prepare_queries(&i) == 0 ? import_lines(&i, input) : -1;
 
 	close_queries(&i);

@@ -81,8 +81,11 @@ run(struct context *context, int argc, char **argv)
 	context->access = command->access;
 	if (command->prepare != NULL)
 		code = command->prepare(context);
-	if (code < 0)
+	if (code < 0) {
+		if (!command->makes_files)
+			context_confine(context, argv);
 		code = run_prepared(context);
+	}
 	if (code == COMMAND_FAILED)
 		context_tell_failure(context);
 	database_close(context->database);

@@ -245,14 +245,20 @@ terminal_tone(enum describe_tone tone)
 void
 warn(const char *format, ...)
 {
+	struct text safe = TEXT_EMPTY;
+	char *sentence;
 	va_list args;
 
 	fflush(stdout);
-	fputs("agentlens-log: ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	if (vasprintf(&sentence, format, args) < 0)
+		sentence = NULL;
 	va_end(args);
-	fputs("\n", stderr);
+	/* A name in it may be one that a file gave. */
+	terminal_add_safe(&safe, sentence == NULL ? format : sentence);
+	fprintf(stderr, "agentlens-log: %s\n", text_string(&safe));
+	text_free(&safe);
+	free(sentence);
 }
 
 bool

@@ -124,7 +124,8 @@ print_where(const struct shown_finding *shown)
 	} else {
 		printf("  session ");
 		terminal_print(TERMINAL_BOLD, f->session_id);
-		if (strcmp(f->tenant_id, "default") != 0) {
+		if (f->tenant_id != NULL &&
+		    strcmp(f->tenant_id, "default") != 0) {
 			printf(" of ");
 			terminal_print(TERMINAL_PLAIN, f->tenant_id);
 		}

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define TIME_LEN 10
+#define TIME_LEN (ULID_TIME_SIZE - 1)
 
 static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
@@ -44,14 +44,21 @@ count_up(const char *after, char out[ULID_SIZE])
 	return -1;
 }
 
+void
+ulid_begin(int64_t ms, char out[ULID_TIME_SIZE])
+{
+	for (int i = TIME_LEN - 1; i >= 0; i--, ms >>= 5)
+		out[i] = alphabet[ms & 31];
+	out[TIME_LEN] = '\0';
+}
+
 int
 ulid_mint(int64_t ms, const char *after, char out[ULID_SIZE])
 {
-	char time[TIME_LEN];
+	char time[ULID_TIME_SIZE];
 	unsigned char random[ULID_LEN - TIME_LEN];
 
-	for (int i = TIME_LEN - 1; i >= 0; i--, ms >>= 5)
-		time[i] = alphabet[ms & 31];
+	ulid_begin(ms, time);
 	if (*after != '\0' && memcmp(time, after, TIME_LEN) <= 0)
 		return count_up(after, out);
 

@@ -11,12 +11,19 @@
 #define ULID_LEN 26
 #define ULID_SIZE (ULID_LEN + 1)
 
+/* The characters that tell the time, and a NUL. */
+#define ULID_TIME_SIZE 11
+
 /* Whether the text is a ULID in the form that ulid_mint() gives: 26 upper-case
  * characters whose value fits in 128 bits. */
 bool ulid_is_valid(const char *text);
 
 /* The milliseconds in a ULID; -1 when the text is not one. */
 int64_t ulid_time(const char *text);
+
+/* Writes how ULIDs of the time ms (at least 0) begin: below all of them, and
+ * above all of earlier times. */
+void ulid_begin(int64_t ms, char out[ULID_TIME_SIZE]);
 
 /*
  * Mints a ULID for the time ms (milliseconds since 1970, at least 0) that is

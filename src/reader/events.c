@@ -67,10 +67,13 @@ event_time(const struct event_row *event, struct json_object *metadata)
 	    "reportedTimestamp");
 	int64_t ms = -1;
 
-	if (json_is_number(reported))
-		ms = (int64_t)json_object_get_double(reported);
-	else if (json_is_string(reported))
+	if (json_is_number(reported)) {
+		double number = json_object_get_double(reported);
+		if (number >= 0 && number <= (double)TIMESTAMP_MAX)
+			ms = (int64_t)number;
+	} else if (json_is_string(reported)) {
 		ms = humanize_time(json_object_get_string(reported));
+	}
 	return ms >= 0 && ms <= TIMESTAMP_MAX ? ms :
 	    humanize_time(event->columns.timestamp);
 }
@@ -99,13 +102,13 @@ open_filtered(struct database *database, const struct filter *filter,
 /* The lowest beginning of an id that an event of this time or later can
  * have. */
 static const char *
-first_id(const char *since, char id[ULID_SIZE])
+first_id(const char *since, char id[ULID_TIME_SIZE])
 {
 	int64_t ms = humanize_time(since) - CLOCKS_DIFFER_MS;
 
-	if (*since == '\0' || ms < 0 || ulid_mint(ms, "", id) != 0)
+	if (*since == '\0' || ms < 0)
 		return "";
-	id[10] = '\0';
+	ulid_begin(ms, id);
 	return id;
 }
 
@@ -114,7 +117,7 @@ filter_open(struct database *database, const struct filter *filter,
     enum filter_order order)
 {
 	/* Borrowed by the query. */
-	static char lowest[ULID_SIZE];
+	static char lowest[ULID_TIME_SIZE];
 	bool back = order == FILTER_NEWEST_FIRST;
 	struct query *query = open_filtered(database, filter,
 	    filter->session != NULL ? (back ? EVENTS_BY_SESSION_BACK :

@@ -100,6 +100,10 @@ int query_step(struct query *query);
 /* Runs a statement once, without its rows, and resets it.  Returns 0 or -1. */
 int query_run(struct query *query);
 
+/* The same for a statement that must change one row: -1 also when it changed
+ * none, or several. */
+int query_run_once(struct query *query);
+
 /* Makes the query ready to be run again, with all parameters NULL. */
 void query_reset(struct query *query);
 

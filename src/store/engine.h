@@ -10,9 +10,24 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/timestamp.h"
 #include "settings.h"
 #include "store/database.h"
 #include "webhook/refusal.h"
+
+/* What the file holds is not believed when it says that it is of later than so
+ * many ms from now: nothing is counted up from it, or linked to it, since one
+ * such row would stop recording for ever.  A clock that was set wrong is less
+ * wrong than that, or refused by itself. */
+#define ENGINE_AHEAD_MS INT64_C(31622400000)
+
+/* The latest time that is believed, in ms, when it is `now`. */
+static inline int64_t
+engine_bound(int64_t now)
+{
+	return now < TIMESTAMP_MAX - ENGINE_AHEAD_MS ? now + ENGINE_AHEAD_MS :
+	    TIMESTAMP_MAX;
+}
 
 struct engine;
 
@@ -65,7 +80,8 @@ struct query *engine_query(struct engine *engine, enum statement statement);
  * that means for the delivery. */
 enum refusal_code engine_failed(struct engine *engine, const char *doing);
 
-/* The highest event id of the file and of this transaction so far, or "":
+/* The highest event id of the file, of those that are not more than
+ * ENGINE_AHEAD_MS ahead, and of this transaction so far, or "":
  * ULID_SIZE bytes of the engine's, where the caller writes the id it mints. */
 char *engine_last_id(struct engine *engine);
 

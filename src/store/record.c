@@ -105,7 +105,7 @@ find_same_name(struct engine *engine, const struct delivery *delivery,
 static enum refusal_code
 run(struct engine *engine, struct query *query, const char *doing)
 {
-	return query_run(query) == 0 ? REFUSAL_NONE :
+	return query_run_once(query) == 0 ? REFUSAL_NONE :
 	    engine_failed(engine, doing);
 }
 
@@ -192,14 +192,14 @@ record_count(struct query *session, struct query *agent,
 	query_bind_number(session, 8, effect == EVENT_FAILS);
 	query_bind_number(session, 9, effect == EVENT_CALLS_LLM);
 	query_bind_number(session, 10, 1 + before);
-	if (query_run(session) != 0)
+	if (query_run_once(session) != 0)
 		return -1;
 
 	query_bind_text(agent, 1, event->agent_id);
 	query_bind_text(agent, 2, event->timestamp);
 	query_bind_number(agent, 3, effect == EVENT_STARTS);
 	query_bind_text(agent, 4, tenant);
-	return query_run(agent);
+	return query_run_once(agent);
 }
 
 /* Inserts the sealed event with the link to the session's last one, and counts
@@ -235,7 +235,7 @@ link_event(struct engine *engine, struct event *event)
 	struct query *last = engine_query(engine, LAST_EVENT);
 	const char *last_timestamp = NULL, *last_hash = NULL;
 	char *last_id = engine_last_id(engine);
-	char session_id[EVENT_SESSION_SIZE];
+	char session_id[EVENT_SESSION_SIZE], bound[TIMESTAMP_SIZE];
 	int64_t now = timestamp_now();
 	enum refusal_code code;
 
@@ -246,6 +246,8 @@ link_event(struct engine *engine, struct event *event)
 	event_session(event, last_id, session_id);
 	query_bind_text(last, 1, event->tenant);
 	query_bind_text(last, 2, session_id);
+	timestamp_format(engine_bound(now), bound);
+	query_bind_text(last, 3, bound);
 	int step = query_step(last);
 	if (step == 1) {
 		last_timestamp = query_text(last, 0);

@@ -13,8 +13,10 @@ enum statement {
 	RELEASE,
 	ROLLBACK_TO,
 	SCHEMA_VERSION,
-	LAST_ID,
-	LAST_EVENT,           /* ?1 tenant, ?2 session: timestamp, hash */
+	SCHEMA_COOKIE,        /* a number that each change of it raises */
+	LAST_ID,              /* below ?1: id */
+	LAST_EVENT,           /* ?1 tenant, ?2 session, ?3 a time above which
+			       * it is not: timestamp, hash */
 	FIND_KEY,             /* ?1 sent_at, ?2 key: id, event_id */
 	FIND_IDEMPOTENCY_KEY, /* ?1 key, ?2 body: event_id, same body */
 	FIND_EVENT,           /* ?1 id: event_type, session_id */

@@ -90,10 +90,12 @@ columns() {
 	post "$generic"
 	recorded custom
 	[[ $first < $event_id ]]
-	query "UPDATE events SET id = '7ZZZZZZZZZ0000000000000000' WHERE id = '$event_id'"
+	# Some days ahead.
+	local theirs=${event_id:0:4}ZZZZZZ0000000000000000
+	query "UPDATE events SET id = '$theirs' WHERE id = '$event_id'"
 	post "$generic"
 	recorded custom
-	[[ 7ZZZZZZZZZ0000000000000000 < $event_id ]]
+	[[ $theirs < $event_id ]]
 	post "$generic"
 	local last=$event_id
 	recorded custom
@@ -364,14 +366,13 @@ columns() {
 	local i
 	post "$generic"
 	recorded custom s
-	# The last thing that is written of an event.
-	query "CREATE TRIGGER refusal BEFORE INSERT ON ingest_deliveries WHEN instr(new.body, 'poison')
-		BEGIN SELECT RAISE(ABORT, 'refused by the trigger'); END"
+	# Written when the event is, and its session.
+	query "ALTER TABLE agents ADD COLUMN era TEXT CHECK (id <> 'poison')"
 	# Sessions of their own, whose name is made of the event's id, and times
 	# that are moved: what depends on the transaction.
 	for i in {1..12}; do
-		printf '{"source":"generic","event":"e","timestamp":"2020-01-01T00:00:00Z","data":{"data":"%s"}%s}\n' \
-			"$( ((i % 6)) || echo poison)$i" "$( ((i % 2)) || echo ',"context":{"agentlens_session_id":"s"}')"
+		printf '{"source":"generic","event":"e","timestamp":"2020-01-01T00:00:00Z","data":{"data":"%s"},"context":{"agentlens_agent_id":"%s"%s}}\n' \
+			"$( ((i % 6)) || echo poison)$i" "$( ((i % 6)) && echo bot || echo poison)" "$( ((i % 2)) || echo ',"agentlens_session_id":"s"')"
 	done >"$dir/many"
 	# While another program writes, they gather for one transaction.
 	lock_database

@@ -134,12 +134,28 @@ does() {
 	need_sandbox
 	does executable-memory
 	comes_to executable-memory EPERM
+	does executable-page
+	comes_to executable-page EPERM
+	comes_to writable-page 0
 	comes_to ptrace 'killed by SIGSYS'
 	comes_to kill ENOSYS
 	comes_to ioctl ENOSYS
 	# What is not known is answered as an old kernel would.
 	comes_to unknown ENOSYS
 	comes_to getuid "$([ "$(id -u)" = 0 ] && echo 0 || echo 'done')"
+}
+
+@test "no signal and no semaphore is another program's" {
+	need_sandbox
+	local call
+	for call in owner signal asynchronous; do
+		does "$call"
+		comes_to "$call" ENOSYS
+	done
+	comes_to flags 0
+	for call in lease other-semaphore open-semaphore set-semaphore give-semaphore signal-other limit-other; do
+		comes_to "$call" ENOSYS
+	done
 }
 
 @test "every thread is inside" {
@@ -274,8 +290,8 @@ without_calls() {
 		landlock_create_ruleset:error=ENOSYS|system calls only.*|Landlock
 		landlock_create_ruleset:error=EOPNOTSUPP|system calls only.*|Landlock
 		landlock_restrict_self:error=EPERM|system calls only.*|Landlock
-		prctl:error=EINVAL:when=3|files only.*|seccomp
-		prctl:error=EINVAL:when=3 landlock_create_ruleset:error=ENOSYS|none.*|seccomp
+		seccomp:error=EINVAL prctl:error=EINVAL:when=3+|files only.*|seccomp
+		seccomp:error=EINVAL prctl:error=EINVAL:when=3+ landlock_create_ruleset:error=ENOSYS|none.*|seccomp
 		prctl:error=EINVAL:when=2|none.*|.no.new.privileges.
 	END
 }

@@ -20,8 +20,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ipc.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/sem.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -65,6 +67,22 @@ static const struct call calls[] = {
 	{ "bind", SYS_bind, { 0, PATH_HERE, 16 }, "" },
 	{ "executable-memory", SYS_mmap, { 0, 4096, PROT_READ | PROT_EXEC,
 	    MAP_PRIVATE | MAP_ANONYMOUS, (uint64_t)-1 }, "" },
+	{ "executable-page", SYS_mprotect, { 0, 0, PROT_READ | PROT_EXEC },
+	    "" },
+	{ "writable-page", SYS_mprotect, { 0, 0, PROT_READ | PROT_WRITE }, "" },
+	{ "owner", SYS_fcntl, { 0, F_SETOWN, 1 }, "" },
+	{ "signal", SYS_fcntl, { 0, F_SETSIG, SIGKILL }, "" },
+	{ "asynchronous", SYS_fcntl, { 0, F_SETFL, O_ASYNC }, "" },
+	{ "flags", SYS_fcntl, { 0, F_SETFL, 0 }, "" },
+	{ "lease", SYS_fcntl, { 0, F_SETLEASE, F_UNLCK }, "" },
+	{ "other-semaphore", SYS_semget, { 0x7ffffff1, 2, IPC_CREAT | 0600 },
+	    "" },
+	{ "open-semaphore", SYS_semget, { 0x7ffffff1, 1, IPC_CREAT | 0666 },
+	    "" },
+	{ "set-semaphore", SYS_semctl, { 0, 0, SETVAL, 1 }, "" },
+	{ "give-semaphore", SYS_semctl, { 0, 0, IPC_SET, PATH_HERE }, "" },
+	{ "signal-other", SYS_tgkill, { 1, 1, 0 }, "" },
+	{ "limit-other", SYS_prlimit64, { 1, 7, 0, 0 }, "" },
 	{ "ptrace", SYS_ptrace, { PTRACE_ATTACH, 1 }, "" },
 	{ "kill", SYS_kill, { 1, 0 }, "" },
 	{ "ioctl", SYS_ioctl, { 0, 0x5401 }, "" },

@@ -2,8 +2,10 @@
 
 #include <sqlite3.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
+#include "base/timestamp.h"
 #include "store/sqlite/dbfiles.h"
 
 #define NEWER_HINT "its tables are not those that this version knows: " \
@@ -37,6 +39,14 @@ static const struct {
 	{ SQLITE_NOTADB, { REFUSAL_UNAVAILABLE, "the file is no SQLite "
 	    "database: move it away, or name another one in DB_PATH",
 	    "it is no SQLite file, or a damaged one" } },
+	{ SQLITE_INTERRUPT, { REFUSAL_UNAVAILABLE, "the file is damaged, or "
+	    "was made to keep its readers busy: move it away, and restore a "
+	    "backup", "reading it takes far longer than its size explains: "
+	    "it is damaged, or was made so" } },
+	{ SQLITE_TOOBIG, { REFUSAL_UNAVAILABLE, "the file has a value that "
+	    "is larger than any that this program writes",
+	    "it has a value that is larger than any that agentlens-ingest "
+	    "writes" } },
 	{ SQLITE_CONSTRAINT, { REFUSAL_UNAVAILABLE, NEWER_HINT, NULL } },
 	{ SQLITE_ERROR, { REFUSAL_UNAVAILABLE, NEWER_HINT, NULL } },
 	{ SQLITE_SCHEMA, { REFUSAL_UNAVAILABLE, NEWER_HINT, NULL } },
@@ -68,6 +78,94 @@ advice_code(int code)
 	    REFUSAL_NONE : advice_for(code)->code;
 }
 
+/* --- Guarding ------------------------------------------------------------ */
+
+/* After so many steps it is looked whether there were too many. */
+#define GUARD_STEPS 1000
+
+/* What statements may do: in any file, for each byte of it, and for each ms
+ * that they last.  prune, which does most, takes 0.08 a byte. */
+#define STEPS_FREE INT64_C(8000000)
+#define STEPS_PER_BYTE 2
+#define STEPS_PER_MS 50
+
+/* The largest body that INGEST_MAX_BODY allows, twice. */
+#define VALUE_MAX (128 << 20)
+
+/* The bytes that a file takes on its disk: not those of its holes, which cost
+ * nothing to make. */
+static int64_t
+bytes_on_disk(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) != 0 ? 0 : (int64_t)status.st_blocks * 512;
+}
+
+/* Called by SQLite after each GUARD_STEPS of a statement.  Returns whether to
+ * end it. */
+static int
+count_steps(void *context)
+{
+	struct database *database = context;
+
+	database->steps += GUARD_STEPS;
+	if (database->steps < STEPS_FREE)
+		return 0;
+	int64_t bytes = bytes_on_disk(database->path) +
+	    dbfiles_wal_bytes(connection_file(database));
+	return database->steps > STEPS_FREE + bytes * STEPS_PER_BYTE +
+	    (timestamp_monotonic() - database->since) * STEPS_PER_MS;
+}
+
+void
+connection_rest(struct database *database)
+{
+	database->odd = NULL;
+	database->steps = 0;
+	database->since = timestamp_monotonic();
+}
+
+int
+connection_guard(struct database *database)
+{
+	static const struct {
+		int option, value;
+	} options[] = {
+		{ SQLITE_DBCONFIG_DEFENSIVE, 1 },
+		{ SQLITE_DBCONFIG_ENABLE_TRIGGER, 0 },
+		{ SQLITE_DBCONFIG_ENABLE_VIEW, 0 },
+		{ SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0 },
+	};
+	/* VACUUM attaches a file. */
+	static const int limits[][2] = {
+		{ SQLITE_LIMIT_LENGTH, VALUE_MAX },
+		{ SQLITE_LIMIT_SQL_LENGTH, 1 << 20 },
+		{ SQLITE_LIMIT_COLUMN, 200 },
+		{ SQLITE_LIMIT_EXPR_DEPTH, 100 },
+		{ SQLITE_LIMIT_COMPOUND_SELECT, 20 },
+		{ SQLITE_LIMIT_ATTACHED, 1 },
+		{ SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1000 },
+		{ SQLITE_LIMIT_TRIGGER_DEPTH, 1 },
+	};
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		int now = -1;
+		int code = sqlite3_db_config(database->db, options[i].option,
+		    options[i].value, &now);
+		if (code != SQLITE_OK || now != options[i].value)
+			return code != SQLITE_OK ? code : SQLITE_ERROR;
+	}
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+		sqlite3_limit(database->db, limits[i][0], limits[i][1]);
+	connection_rest(database);
+	sqlite3_progress_handler(database->db, GUARD_STEPS, count_steps,
+	    database);
+	return connection_run(database, "PRAGMA cell_size_check = ON");
+}
+
+/* --- Failing ------------------------------------------------------------- */
+
 int
 connection_fail(struct database *database)
 {
@@ -85,13 +183,15 @@ enum refusal_code
 connection_log(const struct database *database, const char *doing)
 {
 	int code = sqlite3_extended_errcode(database->db);
-	const struct advice *advice = advice_for(code);
+	const struct advice *advice = advice_for(database->odd == NULL ?
+	    code : SQLITE_SCHEMA);
 	char *forbidden = advice->code == REFUSAL_UNAVAILABLE ?
 	    dbfiles_forbidden(connection_file(database)) : NULL;
 
 	log_line(LOG_ERROR, "database", database->path, "doing", doing,
-	    "error", sqlite3_errmsg(database->db), "code",
-	    sqlite3_errstr(code), "forbidden", forbidden, "hint",
+	    "error", database->odd != NULL ? database->odd :
+	    sqlite3_errmsg(database->db), "code", database->odd != NULL ?
+	    NULL : sqlite3_errstr(code), "forbidden", forbidden, "hint",
 	    forbidden != NULL ? "chown it to the user that this program runs "
 	    "as" : advice->hint, NULL);
 	free(forbidden);
@@ -161,6 +261,8 @@ connection_number(const struct database *database, const char *text,
 bool
 connection_has(const struct database *database, const char *name)
 {
+	/* Not their count, which has no bound in a file that was made so. */
 	return connection_number(database,
-	    "SELECT count(*) FROM main.sqlite_schema WHERE name = ?1", name) > 0;
+	    "SELECT 1 FROM main.sqlite_schema WHERE name = ?1 LIMIT 1",
+	    name) == 1;
 }

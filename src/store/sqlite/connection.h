@@ -19,6 +19,16 @@ struct database {
 	char *path;
 	struct error error;
 
+	/* How much its statements have done, in steps of SQLite's machine,
+	 * and since when (ms of timestamp_monotonic()); see
+	 * connection_guard(). */
+	int64_t steps;
+	int64_t since;
+
+	/* What is wrong where SQLite sees no fault, until connection_rest();
+	 * else NULL. */
+	const char *odd;
+
 	/* Of a tool that writes beside the responder; else NULL. */
 	struct writer_lock *lock;
 	bool locked; /* it has its turn */
@@ -40,6 +50,18 @@ const struct advice *advice_for(int code);
 
 /* What a result code means; REFUSAL_NONE for those that are no failure. */
 enum refusal_code advice_code(int code);
+
+/*
+ * Guards a connection that was just opened against what the file may bring with
+ * it: no trigger, no view and no function that the schema names is run, no value
+ * is larger than the largest that we write, and its statements end, at the
+ * latest when they have done some ten times as much as honest ones do in a file
+ * of that size.  Returns a result code.
+ */
+int connection_guard(struct database *database);
+
+/* Begins to count anew what statements do. */
+void connection_rest(struct database *database);
 
 /* Keeps why SQLite's last call failed, for database_error().  Returns -1. */
 int connection_fail(struct database *database);

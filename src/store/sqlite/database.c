@@ -67,6 +67,8 @@ connect_to(struct database *database, const char *query, int flags)
 	text_free(&uri);
 	if (code != SQLITE_OK)
 		return code;
+	if ((code = connection_guard(database)) != SQLITE_OK)
+		return code;
 	connection_wait(database, WAIT_MS);
 	return connection_run(database, "PRAGMA cache_size = -8192;"
 	    "SELECT 1 FROM sqlite_schema");
@@ -265,6 +267,7 @@ database_begin(struct database *database)
 		return error_set(&database->error, "%s: other programs are "
 		    "writing it all the time; try again", database->path);
 	database->locked = true;
+	connection_rest(database);
 	if (run(database, sql[BEGIN_WRITING]) == 0)
 		return 0;
 	database_rollback(database);

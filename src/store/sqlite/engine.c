@@ -114,8 +114,12 @@ static enum refusal_code
 read_last_id(struct writer *writer)
 {
 	struct query *query = &writer->queries[LAST_ID];
-	int step = query_step(query);
 	enum refusal_code code = REFUSAL_NONE;
+	char bound[ULID_TIME_SIZE];
+
+	ulid_begin(engine_bound(timestamp_now()), bound);
+	query_bind_text(query, 1, bound);
+	int step = query_step(query);
 
 	writer->last_id[0] = '\0';
 	if (step == 1)
@@ -130,19 +134,39 @@ read_last_id(struct writer *writer)
 	return code;
 }
 
-/* A newer program may take the file over at any time. */
+/* Reads one of the two numbers that tell whether the schema is the one that was
+ * checked. */
 static enum refusal_code
-check_version(struct writer *writer)
+read_number(struct writer *writer, enum statement statement, int64_t *number)
 {
-	struct query *query = &writer->queries[SCHEMA_VERSION];
-	int step = query_step(query);
-	bool newer = step == 1 && !schema_is_known(query_number(query, 0));
-	enum refusal_code code = step == 1 ? REFUSAL_NONE :
+	struct query *query = &writer->queries[statement];
+	bool read = query_step(query) == 1;
+
+	*number = read ? query_number(query, 0) : 0;
+	enum refusal_code code = read ? REFUSAL_NONE :
 	    connection_log(&writer->database,
 	    "reading the version of the schema");
-
 	query_reset(query);
-	return newer ? schema_check(&writer->database) : code;
+	return code;
+}
+
+/* Another program may change the schema, or a newer one take the file over, at
+ * any time. */
+static enum refusal_code
+check_schema(struct writer *writer)
+{
+	int64_t version, cookie;
+	enum refusal_code code = read_number(writer, SCHEMA_VERSION, &version);
+
+	if (code == REFUSAL_NONE)
+		code = read_number(writer, SCHEMA_COOKIE, &cookie);
+	if (code != REFUSAL_NONE || (schema_is_known(version) &&
+	    cookie == writer->schema_cookie))
+		return code;
+	code = schema_check(&writer->database);
+	if (code == REFUSAL_NONE)
+		writer->schema_cookie = cookie;
+	return code;
 }
 
 static enum refusal_code
@@ -152,13 +176,14 @@ begin_transaction(struct writer *writer, int64_t deadline)
 	enum refusal_code code;
 
 	connection_wait(&writer->database, left > 0 ? (int)left : 0);
+	connection_rest(&writer->database);
 	code = run(writer, BEGIN_WRITING, "beginning");
 	if (code != REFUSAL_NONE)
 		return code;
 	/* Another program may have changed the journal mode meanwhile. */
 	code = wal_note(writer);
 	if (code == REFUSAL_NONE)
-		code = check_version(writer);
+		code = check_schema(writer);
 	if (code == REFUSAL_NONE)
 		code = read_last_id(writer);
 	if (code != REFUSAL_NONE)

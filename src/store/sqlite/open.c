@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "store/sqlite/schema.h"
+#include "store/sqlite/sql.h"
 #include "store/sqlite/wal.h"
 
 static char *
@@ -209,6 +210,10 @@ open_database(struct writer *writer, const struct settings *settings,
 	if ((code = wal_leave(writer, settings)) != REFUSAL_NONE ||
 	    (code = set_pragmas(writer)) != REFUSAL_NONE)
 		return code;
+	/* Read before the check: what changes in between is seen by the next
+	 * transaction. */
+	writer->schema_cookie = connection_number(&writer->database,
+	    sql[SCHEMA_COOKIE], NULL);
 	if (role != WRITER_CHECKPOINTER &&
 	    ((code = schema_check(&writer->database)) != REFUSAL_NONE ||
 	    (code = wal_set_journal(writer, settings)) != REFUSAL_NONE))

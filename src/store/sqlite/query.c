@@ -10,6 +10,8 @@ query_prepare(struct query *query, struct database *database,
     enum statement statement)
 {
 	query->database = database;
+	/* Those that end before the guard counts are counted so. */
+	database->steps += 100;
 	return sqlite3_prepare_v3(database->db, sql[statement], -1,
 	    SQLITE_PREPARE_PERSISTENT, &query->statement, NULL);
 }
@@ -72,6 +74,21 @@ query_run(struct query *query)
 
 	query_reset(query);
 	return result < 0 ? -1 : 0;
+}
+
+int
+query_run_once(struct query *query)
+{
+	struct database *database = query->database;
+
+	if (query_run(query) != 0)
+		return -1;
+	if (sqlite3_changes(database->db) == 1)
+		return 0;
+	database->odd = "a row was not written, without an error: the file's "
+	    "tables are not those that this program makes";
+	return error_set(&database->error, "%s: %s", database->path,
+	    database->odd);
 }
 
 void

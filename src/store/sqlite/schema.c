@@ -9,6 +9,7 @@
 #include "store/columns.h"
 #include "store/schema.h"
 #include "store/sqlite/connection.h"
+#include "store/sqlite/objects.h"
 #include "store/sqlite/sql.h"
 
 /* The highest PRAGMA user_version of files that this program knows: neither it
@@ -147,6 +148,23 @@ find_unknown_column(const struct database *database, char column[COLUMN_SIZE])
 	return code == SQLITE_ROW || code == SQLITE_DONE ? SQLITE_OK : code;
 }
 
+/* Looks for objects that may not be there. */
+static enum refusal_code
+check_objects(const struct database *database)
+{
+	struct error found = { "" };
+	int result = objects_check(database, schema_sql, &found);
+
+	if (result < 0)
+		return connection_log(database, "reading the schema");
+	if (result == 0)
+		return REFUSAL_NONE;
+	log_line(LOG_ERROR, "database", database->path, "error", found.text,
+	    "hint", "nothing is recorded in it: find out who made that, and "
+	    "remove it with sqlite3, or name another file in DB_PATH", NULL);
+	return REFUSAL_UNAVAILABLE;
+}
+
 /*
  * This program would write wrong rows into a file of a newer schema.  Such a
  * file has a higher version, or a column that must be filled and that this
@@ -165,7 +183,7 @@ schema_check(const struct database *database)
 	if (find_unknown_column(database, column) != SQLITE_OK)
 		return connection_log(database, "reading the columns");
 	if (schema_is_known(version) && column[0] == '\0')
-		return REFUSAL_NONE;
+		return check_objects(database);
 	log_line(LOG_ERROR, "database", database->path, "error",
 	    "it is of a newer schema", "reason", column[0] == '\0' ?
 	    "its user_version" : "a column that must be filled", "column",
@@ -278,7 +296,8 @@ schema_check_kind(struct database *database)
 	int64_t version = connection_number(database, sql[SCHEMA_VERSION],
 	    NULL);
 	int64_t objects = connection_number(database,
-	    "SELECT count(*) FROM main.sqlite_schema", NULL);
+	    "SELECT EXISTS (SELECT 1 FROM main.sqlite_schema)", NULL);
+	struct error found = { "" };
 
 	if (version == INT64_MIN || objects < 0)
 		return connection_fail(database);
@@ -290,7 +309,16 @@ schema_check_kind(struct database *database)
 	if (objects > 0 && !connection_has(database, "events"))
 		return error_set(&database->error, "%s: it is no AgentLens "
 		    "file, as it has no table events", database->path);
-	return 0;
+	switch (objects_check(database, schema_sql, &found)) {
+	case 0:
+		return 0;
+	case 1:
+		return error_set(&database->error, "%s: %s; nothing in it is "
+		    "believed, and nothing of it is run", database->path,
+		    found.text);
+	default:
+		return connection_fail(database);
+	}
 }
 
 int

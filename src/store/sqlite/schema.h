@@ -9,8 +9,8 @@
 /* Whether this program knows files with this PRAGMA user_version. */
 bool schema_is_known(int64_t version);
 
-/* Returns REFUSAL_NONE, or REFUSAL_UNAVAILABLE, logged, for a file of a newer
- * schema; or why the file cannot be read, logged. */
+/* Returns REFUSAL_NONE; or REFUSAL_UNAVAILABLE, logged, for a file of a newer
+ * schema, or one with an object that may not be there (objects_check()); or why the file cannot be read, logged. */
 enum refusal_code schema_check(const struct database *database);
 
 /* Makes the tables, or the columns that those of an older AgentLens lack, in a
@@ -21,7 +21,7 @@ enum refusal_code schema_make(struct database *database);
 int schema_complete(struct database *database);
 
 /* Returns 0 when the file is AgentLens's, of a version that this program knows,
- * or empty; else -1. */
+ * with no object that may not be there, or empty; else -1. */
 int schema_check_kind(struct database *database);
 
 /* The same, and also makes an empty temporary table for each that the file

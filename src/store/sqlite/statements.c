@@ -41,15 +41,16 @@ const char *const sql[STATEMENTS] = {
 	[RELEASE] = "RELEASE one",
 	[ROLLBACK_TO] = "ROLLBACK TO one",
 	[SCHEMA_VERSION] = "PRAGMA user_version",
+	[SCHEMA_COOKIE] = "PRAGMA schema_version",
 
-	/* ULIDs begin with 0 to 7; another program's ids may be no ULIDs. */
+	/* Another program's ids may be no ULIDs. */
 	[LAST_ID] =
-	    "SELECT id FROM events WHERE id < '8' ORDER BY id DESC LIMIT 1",
+	    "SELECT id FROM events WHERE id < ?1 ORDER BY id DESC LIMIT 1",
 
 	/* The order in which AgentLens walks a session's chain. */
 	[LAST_EVENT] =
 	    "SELECT timestamp, hash FROM events INDEXED BY idx_ingest_chain"
-	    " WHERE tenant_id = ?1 AND session_id = ?2"
+	    " WHERE tenant_id = ?1 AND session_id = ?2 AND timestamp <= ?3"
 	    " ORDER BY timestamp DESC, id DESC LIMIT 1",
 
 	[FIND_KEY] =

@@ -12,6 +12,8 @@ writer_connect(struct writer *writer, const struct settings *settings)
 	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
 		return connection_log(&writer->database, "opening");
 	sqlite3_busy_timeout(writer->database.db, (int)settings->busy_ms);
+	if (connection_guard(&writer->database) != SQLITE_OK)
+		return connection_log(&writer->database, "opening");
 	/* A file that SQLite cannot open for writing, when no descriptor is
 	 * free say, it opens for reading; such a connection can never write. */
 	if (sqlite3_db_readonly(writer->database.db, "main") == 0)

@@ -14,6 +14,7 @@ struct writer {
 	struct query queries[RECORDING_STATEMENTS];
 	struct dbfiles files;
 	int64_t wal_bytes_tried; /* of the log, when it was last cut short */
+	int64_t schema_cookie; /* of the schema that was checked last */
 	int wal_pages; /* in the log after the last commit, WRITER_THREADED */
 	char last_id[ULID_SIZE]; /* engine_last_id(), in a transaction */
 };
