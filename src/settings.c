@@ -49,6 +49,12 @@ static const char *const journals[] = {
 	NULL
 };
 
+static const char *const checkpoints[] = {
+	[SETTINGS_CHECKPOINT_INTERNAL] = "internal",
+	[SETTINGS_CHECKPOINT_EXTERNAL] = "external",
+	NULL
+};
+
 static const char *const synchronous_modes[] = {
 	[SETTINGS_SYNCHRONOUS_FULL] = "full",
 	[SETTINGS_SYNCHRONOUS_NORMAL] = "normal",
@@ -91,6 +97,7 @@ static const struct setting table[] = {
 	NUMBER("INGEST_THREADS", threads, NULL, 1, 512),
 	NUMBER("INGEST_BATCH", batch, "256", 1, 4096),
 	CHOICE("INGEST_JOURNAL", journal, "wal", journals),
+	CHOICE("INGEST_CHECKPOINT", checkpoint, "internal", checkpoints),
 	CHOICE("INGEST_SYNCHRONOUS", synchronous, "full", synchronous_modes),
 	{ .name = "INGEST_FILE_MODE", .kind = KIND_OCTAL,
 	    .offset = AT(file_mode), .fallback = "0600", .min = 0600,

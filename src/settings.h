@@ -17,6 +17,11 @@ enum settings_journal {
 	SETTINGS_JOURNAL_DELETE
 };
 
+enum settings_checkpoint {
+	SETTINGS_CHECKPOINT_INTERNAL,
+	SETTINGS_CHECKPOINT_EXTERNAL
+};
+
 enum settings_synchronous {
 	SETTINGS_SYNCHRONOUS_FULL,
 	SETTINGS_SYNCHRONOUS_NORMAL,
@@ -38,6 +43,7 @@ struct settings {
 	long threads; /* 0: as many as processors, at least 2 */
 	long batch; /* the most events in one commit */
 	long journal;     /* enum settings_journal */
+	long checkpoint;  /* enum settings_checkpoint */
 	long synchronous; /* enum settings_synchronous */
 	long file_mode;
 	long busy_ms;

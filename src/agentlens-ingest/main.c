@@ -140,6 +140,18 @@ print_settings(const struct settings *settings, const struct sandbox *sandbox)
 }
 
 static void
+print_engine(const struct settings *settings)
+{
+	const char *fault = database_library_fault();
+
+	if (settings->checkpoint == SETTINGS_CHECKPOINT_EXTERNAL)
+		printf("checkpoints: left to another program; without it the "
+		    "log grows to INGEST_MAX_WAL_MB\n");
+	printf("SQLite: %s%s%s\n", database_library_version(),
+	    fault != NULL ? "; " : "", fault != NULL ? fault : "");
+}
+
+static void
 print_doubts(const struct settings *settings)
 {
 	struct text doubts = TEXT_EMPTY;
@@ -181,6 +193,7 @@ check(const struct settings *settings, const struct sandbox *sandbox)
 	}
 	print_doubts(settings);
 	print_settings(settings, sandbox);
+	print_engine(settings);
 	printf("a write was tried and taken back: all is well\n");
 	return EXIT_SUCCESS;
 }

@@ -48,15 +48,17 @@ is_same_file(const struct stat *a, const struct stat *b)
 	    memcmp(&a->st_ctim, &b->st_ctim, sizeof(a->st_ctim)) == 0;
 }
 
-/* Whether the file may have changed since the last look. */
+/* Whether the file may have changed since the last look; *touched: it has, or
+ * was written with the same content. */
 static bool
-may_have_changed(struct watching *w)
+may_have_changed(struct watching *w, bool *touched)
 {
 	struct stat status;
 
 	if (stat(w->path, &status) != 0)
 		memset(&status, 0, sizeof(status));
-	bool changed = !is_same_file(&status, &w->status) ||
+	*touched = !is_same_file(&status, &w->status);
+	bool changed = *touched ||
 	    status.st_ctim.tv_sec + TIMES_TELL_AFTER_S > time(NULL) ||
 	    status.st_nlink == 0;
 	w->status = status;
@@ -101,14 +103,15 @@ look(struct watching *w)
 {
 	struct text message = TEXT_EMPTY;
 	int result = 0;
+	bool touched;
 
-	if (!may_have_changed(w) && !w->pending && !w->asked)
+	if (!may_have_changed(w, &touched) && !w->pending && !w->asked)
 		return 0;
 	make_message(w, &message);
 	if (message.failed || (!w->asked && is_equal(&message, &w->told))) {
 		w->pending = false;
 		settings_wipe_text(&w->seen);
-	} else if (w->pending && is_equal(&message, &w->seen)) {
+	} else if (w->pending && !touched && is_equal(&message, &w->seen)) {
 		if (write(w->fd, message.data, message.len) < 0)
 			result = -1;
 		w->pending = w->asked = false;
@@ -160,6 +163,7 @@ run(const char *path, bool sandbox, int fd)
 	static const int ignored[] = { SIGTERM, SIGINT, SIGUSR1, SIGHUP };
 	struct watching w = { .path = path, .fd = fd };
 	struct sandbox entered;
+	bool touched;
 
 	/* It ends when the responder does, and not before: a service manager
 	 * sends its signals to both. */
@@ -173,7 +177,7 @@ run(const char *path, bool sandbox, int fd)
 		    &entered);
 	/* What it is now, the responder has read. */
 	make_message(&w, &w.told);
-	may_have_changed(&w);
+	may_have_changed(&w, &touched);
 	watch(&w);
 }
 

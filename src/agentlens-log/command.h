@@ -30,8 +30,8 @@ struct command {
 };
 
 /* The commands, closed by one without a name; each in a file of its own. */
-extern const struct command command_check_proof, command_export,
-    command_import, command_list, command_prove, command_prune,
+extern const struct command command_backup, command_check_proof,
+    command_export, command_import, command_list, command_prove, command_prune,
     command_refused, command_seal, command_show, command_sign,
     command_stats, command_tail, command_timeline, command_verify;
 

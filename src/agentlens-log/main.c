@@ -22,6 +22,7 @@ static const struct command *const commands[] = {
 	&command_check_proof,
 	&command_export,
 	&command_import,
+	&command_backup,
 	&command_prune,
 	&command_refused,
 	&command_sign,

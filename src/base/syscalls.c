@@ -132,6 +132,7 @@ static const struct rule rules[] = {
 	{ SCMP_SYS(fcntl), ALLOWED, 1, { { 1, WHOLE, F_GETLK } } },
 	{ SCMP_SYS(fcntl), ALLOWED, 1, { { 1, WHOLE, F_SETLK } } },
 	{ SCMP_SYS(fcntl), ALLOWED, 1, { { 1, WHOLE, F_SETLKW } } },
+	{ SCMP_SYS(fcntl), ALLOWED, 1, { { 1, WHOLE, F_OFD_SETLK } } },
 
 	/* As writer_lock makes a semaphore, asks about it and removes it.  What
 	 * is done to it cannot be told from what is done to another program's

@@ -61,6 +61,13 @@ int database_end_reading(struct database *database);
 void database_stop_reading(struct database *database);
 
 /*
+ * Copies the file, as the view that is held has it, into an empty file that is
+ * there and that nobody else uses; it needs no other file beside it then.
+ * Returns 0 or -1.
+ */
+int database_copy(struct database *database, const char *to);
+
+/*
  * A write transaction.  Beginning one waits in the queue of all programs that
  * write the file, at most 10 seconds, and then as long for SQLite's lock.
  * The others wait for its end, so keep it short.  A commit that fails is rolled back.  Both return 0 or -1.
@@ -125,5 +132,9 @@ void query_close(struct query *query);
 
 /* The version of the engine's library in use, as a static string. */
 const char *database_library_version(void);
+
+/* A sentence about a bug that this version may have and that the operator must
+ * know; NULL when there is none. */
+const char *database_library_fault(void);
 
 #endif

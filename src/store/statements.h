@@ -71,6 +71,11 @@ enum statement {
 	INDEX_DELIVERIES, /* run it before the next one */
 	INDEXED_DELIVERY, /* ?1 an event: the delivery's number */
 
+	/* Of a copy. */
+	COUNT_EVENTS,
+	COUNT_DELIVERIES,
+	CHECK_PAGES,     /* "ok", or what is wrong */
+
 	/* Verifying. */
 	CHAINS_INDEXED, /* above ?1 to ?4, ?5 rows: COLUMNS_EVENTS */
 	CHAINS_SORTED,  /* the same without an index, all */

@@ -1,6 +1,6 @@
 # Others at the same file: what bounds its log while they read.  FastCGI only.
 #
-# run: once, 5 s
+# run: once, 15 s
 
 load ../lib/helper
 
@@ -71,6 +71,68 @@ megabyte() {
 	done
 	[ "$(log_bytes)" -le $((40 * 1024 * 1024)) ]
 	counted events 106
+}
+
+# replicator_begins: a program as Litestream is one, which holds a read
+# transaction but for the moments in which it makes a checkpoint.
+replicator_begins() {
+	mkfifo "$dir/replicate.in"
+	sqlite3 -batch "$db" <"$dir/replicate.in" >"$dir/replicate.out" 3>&- &
+	replicator=$!
+	while kill -0 "$replicator" 2>/dev/null; do
+		printf 'BEGIN;\nSELECT count(*) FROM events;\n'
+		sleep 0.2
+		printf 'COMMIT;\nPRAGMA wal_checkpoint;\n'
+	done >"$dir/replicate.in" 2>/dev/null 3>&- &
+	locker=$!
+}
+
+replicator_ends() {
+	kill "$locker" "$replicator"
+	wait "$locker" "$replicator" || :
+	locker=
+	rm "$dir/replicate.in"
+}
+
+@test "INGEST_CHECKPOINT=external: only the other program copies the log, and the limit holds" {
+	local i mode pages
+	for mode in fcgi cgi; do
+		row "$mode"
+		MODE=$mode
+		rm -f "$db"*
+		with INGEST_CHECKPOINT=external INGEST_MAX_WAL_MB=8 INGEST_LOG=error
+		megabyte
+		for i in {1..12}; do
+			post_file "$dir/body"
+			[ "$code" = 201 ] || break
+		done
+		answered 503
+		[ "$i" -gt 6 ]
+		cat "$dir/err" "$dir/responder.log" | grep -q 'INGEST_MAX_WAL_MB.*makes none.*start that program'
+		[ "$(log_bytes)" -le $((10 * 1024 * 1024)) ]
+		equal 'bytes of the file, which has its first page' 4096 "$(stat -c %s "$db")"
+		stop
+		# The end of the last connection copies nothing, nor does a tool.
+		env -i "${settings[@]}" "$AGENTLENS_LOG" prune --before 2020-01-01 --yes
+		equal 'bytes of the file, which has its first page' 4096 "$(stat -c %s "$db")"
+		counted events $((i - 1))
+		rm -f "$db"*
+		post_file "$dir/body"
+		recorded custom
+		replicator_begins
+		# Four times the limit: the log is begun anew each time.
+		for i in {1..32}; do
+			post_file "$dir/body"
+			[ "$code" = 201 ] || { sleep 0.3; post_file "$dir/body"; }
+			recorded custom
+		done
+		replicator_ends
+		[ "$(log_bytes)" -le $((10 * 1024 * 1024)) ]
+		[ "$(stat -c %s "$db")" -ge $((20 * 1024 * 1024)) ]
+		counted events 33
+		equal integrity ok "$(query 'PRAGMA integrity_check')"
+		stop
+	done
 }
 
 # waited_ms: what SQLite slept between its attempts, all in all.

@@ -499,6 +499,67 @@ made_progress() {
 	whole "$db" 1
 }
 
+# damaged_table: a file of 60 events, of whose table one page is damaged.
+damaged_table() {
+	local page i
+	for i in {1..60}; do
+		post '{"source":"generic","event":"e","data":{"n":'"$i"',"data":"'"$(printf '%0400d' 0)"'"}}'
+	done
+	recorded custom
+	stop
+	query 'PRAGMA journal_mode = DELETE' >/dev/null
+	# The page that holds most of the text of the 30th event.
+	page=$(LC_ALL=C grep -abo '"n":30,' "$db" | head -n 1 | cut -d : -f 1)
+	printf '%4096s' '' | tr ' ' '\377' | dd of="$db" bs=4096 seek=$((page / 4096)) conv=notrunc 2>/dev/null
+	[ "$(query 'PRAGMA integrity_check(1)')" != ok ]
+}
+
+# saved FILE: most of it is there, and the file is sound.
+saved() {
+	equal integrity ok "$(sqlite3 "$1" 'PRAGMA integrity_check')"
+	local events deliveries
+	events=$(sqlite3 "$1" 'SELECT count(*) FROM events')
+	deliveries=$(sqlite3 "$1" 'SELECT count(*) FROM ingest_deliveries')
+	echo "saved: $events events, $deliveries deliveries of 60"
+	[ "$events" -ge 40 ]
+	[ "$deliveries" -ge 40 ]
+	[ $((events + deliveries)) -lt 120 ]
+	equal 'rows with another number' '' "$(sqlite3 "$1" "ATTACH '$db' AS old;
+		SELECT id FROM main.ingest_deliveries WHERE id NOT BETWEEN 1 AND 60")"
+}
+
+@test "the hint for a damaged file saves what can be read" {
+	damaged_table
+	local page hint
+	# An index of the file, too, so that recording meets the damage.
+	page=$(query "SELECT rootpage FROM sqlite_schema WHERE name = 'idx_ingest_chain'")
+	cp "$db" "$dir/damaged.db"
+	printf '%4096s' '' | tr ' ' '\377' | dd of="$db" bs=4096 seek=$((page - 1)) conv=notrunc 2>/dev/null
+	event 1
+	unavailable 'the file is damaged'
+	hint=$(cat "$dir/err" "$dir/responder.log" 2>/dev/null | sed -n "s/.* what can be read: \(sqlite3 COPY .* SAVED\);.*/\1/p" | head -n 1)
+	row "$hint"
+	[ -n "$hint" ]
+	hint=${hint/COPY/"$dir/damaged.db"}
+	bash -eu -c "${hint/SAVED/"$dir/saved.db"}"
+	saved "$dir/saved.db"
+	# A new file is begun, as the hint says.
+	mv "$db" "$dir/away.db"
+	rm -f "$db"-*
+	event 3
+	recorded custom
+}
+
+@test "the manual's way for a damaged file saves what can be read" {
+	damaged_table
+	mv "$db" "$dir/damaged.db"
+	manual_recipe 'damaged.db' >"$dir/recipe"
+	[ -s "$dir/recipe" ]
+	(cd "$dir" && bash -eu "$dir/recipe")
+	db=$dir/damaged.db
+	saved "$dir/saved.db"
+}
+
 @test "a file that is no database, and the file moved away" {
 	printf 'This is not a database, and precious. %1000s' '' >"$db"
 	cp "$db" "$dir/copy"

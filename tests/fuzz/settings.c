@@ -80,6 +80,7 @@ write_settings(struct text *out, const struct settings *s)
 	static const char *const tenants[SOURCES] = { "AGENTGATE_TENANT_ID",
 		"FORMBRIDGE_TENANT_ID", "GENERIC_TENANT_ID" };
 	static const char *const journals[] = { "wal", "delete" };
+	static const char *const checkpoints[] = { "internal", "external" };
 	static const char *const modes[] = { "full", "normal", "extra" };
 
 	write_text(out, "DATABASE_PATH", s->db_path);
@@ -93,6 +94,7 @@ write_settings(struct text *out, const struct settings *s)
 		write_number(out, "INGEST_THREADS", false, s->threads);
 	write_number(out, "INGEST_BATCH", false, s->batch);
 	write_text(out, "INGEST_JOURNAL", journals[s->journal]);
+	write_text(out, "INGEST_CHECKPOINT", checkpoints[s->checkpoint]);
 	write_text(out, "INGEST_SYNCHRONOUS", modes[s->synchronous]);
 	write_number(out, "INGEST_FILE_MODE", true, s->file_mode);
 	write_number(out, "INGEST_BUSY_MS", false, s->busy_ms);
@@ -123,6 +125,7 @@ require_limits(const struct settings *s)
 	fuzz_require(between(s->threads, 0, 512));
 	fuzz_require(between(s->batch, 1, 4096));
 	fuzz_require(between(s->journal, 0, 1));
+	fuzz_require(between(s->checkpoint, 0, 1));
 	fuzz_require(between(s->synchronous, 0, 2));
 	fuzz_require(between(s->file_mode, 0600, 0666));
 	fuzz_require((s->file_mode & 0111) == 0);

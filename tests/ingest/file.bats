@@ -420,14 +420,6 @@ columns() {
 	equal 'owner and mode' '65534:65534 600' "$(stat -c '%u:%g %a' "$db")"
 }
 
-# manual_recipe WORDS: the commands of agentlens-ingest(8) that hold them.
-manual_recipe() {
-	awk -v words="$1" '
-		/^\.Bd -literal/ { block = ""; on = 1; next }
-		/^\.Ed/ { if (on && index(block, words)) printf "%s", block; on = 0 }
-		on { gsub(/\\e/, "\\"); block = block $0 "\n" }' "$SOURCE_DIR/man/agentlens-ingest.8.in"
-}
-
 # run_recipe WORDS [NAME=VALUE...]: runs them beside the file, as they stand.
 run_recipe() {
 	manual_recipe "$1" >"$dir/recipe"
@@ -453,8 +445,7 @@ run_recipe() {
 	run_recipe writefile EVENT="$signed" SECRET="$agentgate_secret"
 	equal 'the digits' "$(sed -n '1s/|.*//p' "$dir/out")" "$(sed -n '2s/.* //p' "$dir/out")"
 	matches digits '[0-9a-f]{64}' "$(sed -n '2s/.* //p' "$dir/out")"
-	(cd "${db%/*}" && bash -c "$(sed -n 's/^\.Dl \(sqlite3 .*backup.*\)/\1/p' "$SOURCE_DIR/man/agentlens-ingest.8.in" |
-		sed 's/\\(dq/"/g')")
+	PATH=$(dirname "$AGENTLENS_LOG"):$PATH run_recipe 'backup -d'
 	equal 'events of the copy' 2 "$(sqlite3 "${db%/*}/copy.db" 'SELECT count(*) FROM events')"
 }
 

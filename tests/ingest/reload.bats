@@ -164,10 +164,12 @@ gone() {
 
 @test "what does not change before the next start is named" {
 	served AGENTGATE_WEBHOOK_SECRET=first-secret-0123456789
-	replaced $'AGENTGATE_WEBHOOK_SECRET=second-secret-0123456789\nINGEST_THREADS=3\nINGEST_BATCH=7\nAGENTGATE_TENANT_ID=other'
+	replaced $'AGENTGATE_WEBHOOK_SECRET=second-secret-0123456789\nINGEST_THREADS=3\nINGEST_BATCH=7\nINGEST_MAX_BODY=100\nAGENTGATE_TENANT_ID=other'
 	in_time answers_to second-secret-0123456789
-	logged 'changes-at-the-next-start="INGEST_THREADS INGEST_BATCH"'
+	logged 'changes-at-the-next-start="INGEST_MAX_BODY INGEST_THREADS INGEST_BATCH"'
 	equal tenant other "$(query 'SELECT tenant_id FROM events ORDER BY id DESC LIMIT 1')"
+	post "{\"source\":\"generic\",\"event\":\"e\",\"data\":{\"n\":\"$(printf '%100s' '')\"}}"
+	recorded custom
 }
 
 @test "no request is lost while settings change" {

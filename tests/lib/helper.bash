@@ -447,6 +447,15 @@ small_disk() {
 	launcher=(nsenter -t "$locker" -U -m --preserve-credentials)
 }
 
+# manual_recipe WORDS [MANUAL]: the commands of agentlens-ingest(8), or of
+# another manual, that hold them.
+manual_recipe() {
+	awk -v words="$1" '
+		/^\.Bd -literal/ { block = ""; on = 1; next }
+		/^\.Ed/ { if (on && index(block, words)) printf "%s", block; on = 0 }
+		on { gsub(/\\e/, "\\"); block = block $0 "\n" }' "$SOURCE_DIR/man/${2-agentlens-ingest.8}.in"
+}
+
 # test_file NAME: the file of tests of that name, in whichever folder it is.
 test_file() {
 	find "$SOURCE_DIR/tests" -name "$1.bats" -print -quit

@@ -61,3 +61,26 @@ make_log() {
 	sqlite3 -batch "$db" 'PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE' >/dev/null
 	tool seal >"$dir/seal"
 }
+
+# arrivals: about 50 events a second, until $dir/enough is there; those that
+# were answered before the test goes on are counted in $dir/arrived.
+arrivals() {
+	local n=0
+	[ -n "$socket" ] || start
+	while [ ! -e "$dir/enough" ]; do
+		for _ in {1..10}; do
+			printf '{"source":"generic","event":"e","data":{"n":%s}}\n' $((n += 1))
+		done >"$dir/arriving"
+		"$FCGI_REQUEST" -b "$dir/arriving" -c 1 "$socket" REQUEST_METHOD=POST SCRIPT_NAME=/api/events/ingest
+		sleep 0.15
+	done >"$dir/arrived" 3>&- &
+	locker=$!
+	until_true test -s "$dir/arrived"
+}
+
+no_more_arrivals() {
+	: >"$dir/enough"
+	wait "$locker"
+	locker=
+	rm "$dir/enough"
+}

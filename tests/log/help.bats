@@ -14,7 +14,7 @@ setup() {
 
 @test "--help lists every command, and each tells its options" {
 	local command
-	equal commands 'check-proof export import list prove prune refused seal show sign stats tail timeline verify' \
+	equal commands 'backup check-proof export import list prove prune refused seal show sign stats tail timeline verify' \
 		"$(commands | sort | xargs)"
 	for command in $(commands); do
 		row "$command"
@@ -31,7 +31,7 @@ setup() {
 	local words
 	for words in '' nonsense --nonsense 'list --nonsense' 'list word' show 'show a b' timeline 'stats word' 'tail word' \
 		'verify word' 'seal word' prove 'prove id' check-proof 'export word' 'export --csv --deliveries' import \
-		'import a b' prune 'prune --before 1d word' 'refused word' 'refused 1 2' sign 'sign a b'; do
+		'import a b' backup 'backup a b' prune 'prune --before 1d word' 'refused word' 'refused 1 2' sign 'sign a b'; do
 		row "$words"
 		# shellcheck disable=SC2086
 		run tool $words </dev/null

@@ -325,12 +325,12 @@ unavailable() {
 @test "the archive holds what README.txt names, with modes that are right" {
 	local name
 	cd "$host/archive"
-	equal files $'.htaccess\nLICENSES.txt\nREADME.txt\nagentlens-ingest.cgi\nagentlens-ingest.conf\nwhere.cgi' "$(ls -A)"
-	for name in .htaccess LICENSES.txt agentlens-ingest.cgi agentlens-ingest.conf where.cgi; do
+	equal files $'.htaccess\nLICENSES.txt\nREADME.txt\nagentlens-ingest.cgi\nagentlens-ingest.conf\nagentlens-log\nwhere.cgi' "$(ls -A)"
+	for name in .htaccess LICENSES.txt agentlens-ingest.cgi agentlens-ingest.conf agentlens-log where.cgi; do
 		row "$name"
 		grep -q "^  ${name//./\\.} " README.txt
 	done
-	equal modes $'644 .htaccess\n644 LICENSES.txt\n644 README.txt\n755 agentlens-ingest.cgi\n644 agentlens-ingest.conf\n755 where.cgi' \
+	equal modes $'644 .htaccess\n644 LICENSES.txt\n644 README.txt\n755 agentlens-ingest.cgi\n644 agentlens-ingest.conf\n755 agentlens-log\n755 where.cgi' \
 		"$(stat -c '%a %n' .htaccess ./* | sed 's| \./| |')"
 	grep -q 'MIT' LICENSES.txt
 }
@@ -770,7 +770,9 @@ no_shared_memory() {
 	recorded custom s
 	# With cron or ssh: the very line.
 	local line
-	line=$(sed -n 's/^    \(sqlite3 .*\)/\1/p' "$host/archive/README.txt")
+	upload "$host/archive/agentlens-log" "$data/agentlens-log"
+	friendly chmod 700 "$data/agentlens-log"
+	line=$(sed -n 's/^    \(.*agentlens-log backup .*\)/\1/p' "$host/archive/README.txt")
 	[ -n "$line" ]
 	friendly sh -c "cd '$home' && $line"
 	equal events 1 "$(friendly sqlite3 "$data/copy.db" 'SELECT count(*) FROM events')"

@@ -11,12 +11,16 @@
  * A checkpoint is made beside the commits each time the log has grown by
  * WAL_CHECKPOINT_PAGES (4 KiB each).  Commits go on meanwhile, so that it never
  * reaches the end of the log: once it is within REST pages of the end, or the
- * log has PAGES_MAX, the writer copies the rest between two commits.  After
- * that, SQLite writes the log from its beginning again.
+ * log has PAGES_MAX, the writer copies the rest between two commits, in the
+ * queue of the writers.  After that, SQLite writes the log from its beginning
+ * again.
  */
 #define REST 200
 #define PASSES 8
 #define PAGES_MAX 8000
+
+/* How long the writer waits for its turn in the queue to copy the rest. */
+#define QUEUE_WAIT_MS 100
 
 struct checkpointer {
 	const struct settings *settings;
@@ -34,6 +38,16 @@ struct checkpointer {
 	pthread_mutex_t connection_lock;
 	struct writer *connection; /* NULL while there is none */
 };
+
+/* The writer's lock is borrowed. */
+static void
+close_connection(struct checkpointer *c)
+{
+	if (c->connection != NULL)
+		c->connection->database.checkpoint_lock = NULL;
+	writer_close(c->connection);
+	c->connection = NULL;
+}
 
 /*
  * Copies the log while it grows: each pass is shorter than the one before, as
@@ -113,16 +127,29 @@ connect_to_log(struct checkpointer *c, const struct writer *writer)
 		return false;
 	pthread_mutex_lock(&c->connection_lock);
 	if (writer_open(&c->connection, c->settings, WRITER_CHECKPOINTER) ==
-	    REFUSAL_NONE && !writer_shares_files(c->connection, writer)) {
-		writer_close(c->connection);
-		c->connection = NULL;
-	}
+	    REFUSAL_NONE && !writer_shares_files(c->connection, writer))
+		close_connection(c);
+	if (c->connection != NULL)
+		c->connection->database.checkpoint_lock =
+		    writer->database.checkpoint_lock;
 	pthread_mutex_unlock(&c->connection_lock);
 	return c->connection != NULL;
 }
 
+/* Copies the rest, while no process commits.  Where another one keeps the
+ * queue, that is left to the next time that a checkpoint is due. */
+static void
+copy_rest(struct writer *writer, struct writer_lock *queue)
+{
+	if (writer_lock_enter(queue, QUEUE_WAIT_MS) != 0)
+		return;
+	wal_checkpoint(writer);
+	writer_lock_leave(queue);
+}
+
 void
-checkpointer_ask(struct checkpointer *c, struct writer *writer)
+checkpointer_ask(struct checkpointer *c, struct writer *writer,
+    struct writer_lock *queue)
 {
 	int pages = writer == NULL ? 0 : writer->wal_pages;
 
@@ -136,7 +163,7 @@ checkpointer_ask(struct checkpointer *c, struct writer *writer)
 	if (due || finish)
 		c->pages = pages;
 	if (finish) {
-		wal_checkpoint(writer);
+		copy_rest(writer, queue);
 	} else if (due && connect_to_log(c, writer)) {
 		pthread_mutex_lock(&c->lock);
 		c->wanted = true;
@@ -151,8 +178,7 @@ checkpointer_release(struct checkpointer *c)
 	if (c == NULL)
 		return;
 	pthread_mutex_lock(&c->connection_lock);
-	writer_close(c->connection);
-	c->connection = NULL;
+	close_connection(c);
 	pthread_mutex_unlock(&c->connection_lock);
 }
 
@@ -166,6 +192,6 @@ checkpointer_close(struct checkpointer *c)
 	pthread_cond_signal(&c->due);
 	pthread_mutex_unlock(&c->lock);
 	pthread_join(c->thread, NULL);
-	writer_close(c->connection);
+	close_connection(c);
 	destroy(c);
 }

@@ -5,6 +5,7 @@
 
 #include "settings.h"
 #include "store/sqlite/writer.h"
+#include "store/sqlite/writer_lock.h"
 
 struct checkpointer;
 
@@ -15,11 +16,11 @@ struct checkpointer *checkpointer_open(const struct settings *settings);
 /*
  * To be called by the writer's thread after each commit.  Asks the thread for a
  * checkpoint each time the writer's log has grown by a step; where one has come
- * near the end of the log, copies the rest over the writer's own connection.
- * `writer` may be NULL, while there is none.
+ * near the end of the log, copies the rest over the writer's own connection, in
+ * the queue of the writers.  `writer` may be NULL, while there is none.
  */
 void checkpointer_ask(struct checkpointer *checkpointer,
-    struct writer *writer);
+    struct writer *writer, struct writer_lock *queue);
 
 /*
  * Waits for the end of a checkpoint and closes the connection; NULL is allowed.

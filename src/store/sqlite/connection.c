@@ -31,11 +31,14 @@ static const struct {
 	    "the disk could not be read or written" } },
 	{ SQLITE_NOMEM, { REFUSAL_UNAVAILABLE, "memory ran out: lower "
 	    "INGEST_THREADS, or raise the limit", NULL } },
+	/* sqlite3's .recover would save more, where it is built in. */
 	{ SQLITE_CORRUPT, { REFUSAL_UNAVAILABLE, "the file is damaged: copy it "
-	    "with its -wal, move both away, and recover the copy with "
-	    "'sqlite3 COPY .recover'; a new one is begun by itself",
+	    "with its -wal, move both away, and save what can be read: "
+	    "sqlite3 COPY '.dump --preserve-rowids' | "
+	    "sed 's/^ROLLBACK;.*/COMMIT;/' | sqlite3 SAVED; "
+	    "a new one is begun by itself",
 	    "it is damaged; take a copy of the file and restore a backup, or "
-	    "see what sqlite3's .recover saves" } },
+	    "save what can be read: see agentlens-ingest(8), CAVEATS" } },
 	{ SQLITE_NOTADB, { REFUSAL_UNAVAILABLE, "the file is no SQLite "
 	    "database: move it away, or name another one in DB_PATH",
 	    "it is no SQLite file, or a damaged one" } },
@@ -216,6 +219,17 @@ void
 connection_wait(const struct database *database, int wait_ms)
 {
 	sqlite3_busy_timeout(database->db, wait_ms);
+}
+
+void
+connection_leave_log(const struct database *database,
+    const struct settings *settings)
+{
+	if (settings->checkpoint == SETTINGS_CHECKPOINT_INTERNAL)
+		return;
+	sqlite3_wal_autocheckpoint(database->db, 0);
+	sqlite3_db_config(database->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1,
+	    NULL);
 }
 
 int

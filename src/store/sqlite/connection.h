@@ -6,6 +6,7 @@
 #include "store/database.h"
 #include "webhook/refusal.h"
 
+struct checkpoint_lock;
 struct sqlite3;
 struct sqlite3_stmt;
 
@@ -28,6 +29,9 @@ struct database {
 	/* What is wrong where SQLite sees no fault, until connection_rest();
 	 * else NULL. */
 	const char *odd;
+
+	/* For checkpoint_run(); NULL where it is never called. */
+	struct checkpoint_lock *checkpoint_lock;
 
 	/* Of a tool that writes beside the responder; else NULL. */
 	struct writer_lock *lock;
@@ -80,6 +84,11 @@ bool connection_in_transaction(const struct database *database);
 
 /* Sets how many ms another program's lock is waited for from now on. */
 void connection_wait(const struct database *database, int wait_ms);
+
+/* Where the settings leave checkpoints to another program, ends those that
+ * SQLite makes by itself, at a commit and at the end of the last connection. */
+void connection_leave_log(const struct database *database,
+    const struct settings *settings);
 
 /* Runs text with any number of statements.  Returns a result code. */
 int connection_run(const struct database *database, const char *text);

@@ -10,10 +10,12 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "store/sqlite/checkpoint.h"
 #include "store/sqlite/connection.h"
 #include "store/sqlite/open.h"
 #include "store/sqlite/schema.h"
 #include "store/sqlite/sql.h"
+#include "store/sqlite/wal.h"
 #include "store/sqlite/writer_lock.h"
 
 #define WAIT_MS 10000
@@ -101,6 +103,17 @@ connect_reader(struct database *database)
 	return code == SQLITE_OK ? 0 : connection_fail(database);
 }
 
+/* In place of SQLite's own checkpoints, which know nothing of our lock. */
+static int
+checkpoint_at_commit(void *context, sqlite3 *db, const char *name, int pages)
+{
+	(void)db;
+	(void)name;
+	if (pages >= WAL_CHECKPOINT_PAGES)
+		checkpoint_run(context, CHECKPOINT_PASSIVE, NULL);
+	return SQLITE_OK;
+}
+
 /* Makes and completes the file as the responder does, with the same code, and
  * then connects to it. */
 static int
@@ -122,6 +135,13 @@ connect_writer(struct database *database, const struct settings *settings)
 	    connection_run(database, "PRAGMA synchronous = EXTRA") !=
 	    SQLITE_OK)
 		return connection_fail(database);
+	connection_leave_log(database, settings);
+	database->checkpoint_lock = checkpoint_lock_open(database->path);
+	if (database->checkpoint_lock == NULL)
+		return error_set(&database->error, "%s: %s", database->path,
+		    strerror(errno));
+	if (settings->checkpoint == SETTINGS_CHECKPOINT_INTERNAL)
+		sqlite3_wal_hook(database->db, checkpoint_at_commit, database);
 	return schema_complete(database);
 }
 
@@ -209,6 +229,7 @@ database_close(struct database *database)
 		writer_lock_leave(database->lock);
 	writer_lock_close(database->lock);
 	sqlite3_close(database->db);
+	checkpoint_lock_close(database->checkpoint_lock);
 	free(database->path);
 	free(database);
 }

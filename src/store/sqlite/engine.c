@@ -29,6 +29,8 @@ engine_open(const struct settings *settings, bool threaded)
 		return NULL;
 	e->settings = settings;
 	e->lock = writer_lock_open(settings->db_path);
+	threaded = threaded &&
+	    settings->checkpoint == SETTINGS_CHECKPOINT_INTERNAL;
 	e->checkpointer = threaded && e->lock != NULL ?
 	    checkpointer_open(settings) : NULL;
 	if (e->lock != NULL && (!threaded || e->checkpointer != NULL))
@@ -194,8 +196,7 @@ begin_transaction(struct writer *writer, int64_t deadline)
 static enum refusal_code
 begin_current(struct engine *e, int64_t deadline)
 {
-	enum refusal_code code = wal_limit(e->writer,
-	    (int64_t)e->settings->max_wal_mb << 20);
+	enum refusal_code code = wal_limit(e->writer, e->settings);
 
 	if (code == REFUSAL_NONE)
 		code = begin_transaction(e->writer, deadline);
@@ -322,7 +323,7 @@ void
 engine_checkpoint(struct engine *e)
 {
 	if (e->checkpointer != NULL)
-		checkpointer_ask(e->checkpointer, e->writer);
+		checkpointer_ask(e->checkpointer, e->writer, e->lock);
 }
 
 bool

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "store/sqlite/checkpoint.h"
 #include "store/sqlite/schema.h"
 #include "store/sqlite/sql.h"
 #include "store/sqlite/wal.h"
@@ -173,15 +174,27 @@ checkpoint_at_commit(void *context, sqlite3 *db, const char *name, int pages)
 	return SQLITE_OK;
 }
 
-/* Notes which file was opened, in case another is at the path later. */
+/* Notes which file was opened, in case another is at the path later, and opens
+ * its lock for checkpoints; a checkpointer borrows the writer's. */
 static enum refusal_code
-note_database(struct writer *writer)
+note_database(struct writer *writer, enum writer_role role)
 {
 	int moved = 0;
 
+	if (role != WRITER_CHECKPOINTER)
+		writer->database.checkpoint_lock =
+		    checkpoint_lock_open(writer->database.path);
+	if (role != WRITER_CHECKPOINTER && errno != ENOENT &&
+	    writer->database.checkpoint_lock == NULL) {
+		log_line(LOG_ERROR, "database", writer->database.path, "error",
+		    strerror(errno), "hint", FOLDER_HINT, NULL);
+		return REFUSAL_UNAVAILABLE;
+	}
 	/* Noted first and asked second: when the file has not moved by then,
 	 * the one that was noted is the one that was opened. */
-	if (dbfiles_note(&writer->files, writer->database.path,
+	if ((role == WRITER_CHECKPOINTER ||
+	    writer->database.checkpoint_lock != NULL) &&
+	    dbfiles_note(&writer->files, writer->database.path,
 	    DBFILES_DATABASE) == 0 &&
 	    sqlite3_file_control(writer->database.db, "main",
 	    SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && !moved)
@@ -205,7 +218,7 @@ open_database(struct writer *writer, const struct settings *settings,
 		return code;
 	if ((code = writer_connect(writer, settings)) != REFUSAL_NONE)
 		return code;
-	if ((code = note_database(writer)) != REFUSAL_NONE)
+	if ((code = note_database(writer, role)) != REFUSAL_NONE)
 		return code;
 	if ((code = wal_leave(writer, settings)) != REFUSAL_NONE ||
 	    (code = set_pragmas(writer)) != REFUSAL_NONE)
@@ -222,8 +235,10 @@ open_database(struct writer *writer, const struct settings *settings,
 		return code;
 	if (role == WRITER_CHECKPOINTER)
 		return wal_note(writer);
-	sqlite3_wal_hook(writer->database.db, role == WRITER_THREADED ?
-	    note_wal_pages : checkpoint_at_commit, writer);
+	if (settings->checkpoint == SETTINGS_CHECKPOINT_INTERNAL)
+		sqlite3_wal_hook(writer->database.db,
+		    role == WRITER_THREADED ? note_wal_pages :
+		    checkpoint_at_commit, writer);
 	code = prepare(writer);
 	return code != REFUSAL_NONE ? code : wal_note(writer);
 }

@@ -1,3 +1,4 @@
+#include <limits.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,4 +158,25 @@ const char *
 database_library_version(void)
 {
 	return sqlite3_libversion();
+}
+
+const char *
+database_library_fault(void)
+{
+	/* Those in which it is mended, from the first to before the next
+	 * series. */
+	static const int mended[][2] = {
+		{ 3044006, 3045000 },
+		{ 3050007, 3051000 },
+		{ 3051003, INT_MAX },
+	};
+	int version = sqlite3_libversion_number();
+
+	for (size_t i = 0; i < sizeof(mended) / sizeof(mended[0]); i++)
+		if (version >= mended[i][0] && version < mended[i][1])
+			return NULL;
+	return "it may have the WAL-reset bug (3.7.0 to 3.51.2, mended in "
+	    "3.51.3, 3.50.7 and 3.44.6, or by a distribution), which this "
+	    "program keeps away from: no other program may run wal_checkpoint "
+	    "on the file";
 }

@@ -189,6 +189,10 @@ const char *const sql[STATEMENTS] = {
 	[INDEXED_DELIVERY] =
 	    "SELECT min(id) FROM delivery_of WHERE event_id = ?1",
 
+	[COUNT_EVENTS] = "SELECT count(*) FROM events",
+	[COUNT_DELIVERIES] = "SELECT count(*) FROM ingest_deliveries",
+	[CHECK_PAGES] = "PRAGMA quick_check(1)",
+
 	/* --- Verifying ------------------------------------------------ */
 
 	[CHAINS_INDEXED] = EVENTS "WHERE (" CHAIN_ORDER ") >"

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/timestamp.h"
+#include "store/sqlite/checkpoint.h"
 
 #define PROBE_BYTES 4096
 
@@ -156,19 +157,15 @@ wal_note(struct writer *writer)
 	return REFUSAL_BUSY;
 }
 
-/*
- * Copies the whole log into the database, waiting for readers at most
- * `wait_ms`.  The mode SQLITE_CHECKPOINT_TRUNCATE also empties it, while
- * SQLITE_CHECKPOINT_FULL does not wait for readers of its end.  Returns whether
- * it could; if not, *frames is how many pages the log holds.
- */
-static bool
-copy_log(struct writer *writer, int mode, int wait_ms, int *frames)
+/* Copies the whole log into the database, waiting for readers at most
+ * `wait_ms`; CHECKPOINT_FULL does not wait for those of its end. */
+static enum checkpoint_result
+copy_log(struct writer *writer, enum checkpoint_mode mode, int wait_ms)
 {
-	sqlite3_busy_timeout(writer->database.db, wait_ms);
-	*frames = 0;
-	return sqlite3_wal_checkpoint_v2(writer->database.db, NULL, mode,
-	    frames, NULL) == SQLITE_OK;
+	if (!writer->files.files[DBFILES_WAL].expected)
+		return CHECKPOINT_WHOLE;
+	connection_wait(&writer->database, wait_ms);
+	return checkpoint_run(&writer->database, mode, NULL);
 }
 
 static const char *const states[] = {
@@ -202,7 +199,6 @@ wal_detach(struct writer *writer)
 	const char *file = connection_file(&writer->database);
 	enum dbfiles_state state = dbfiles_state(&writer->files,
 	    writer->database.path, file);
-	int frames;
 
 	if (state == DBFILES_KEPT) {
 		writer_close(writer);
@@ -218,9 +214,9 @@ wal_detach(struct writer *writer)
 	bool usable = state == DBFILES_MOVED || state == DBFILES_MISSING ||
 	    dbfiles_wal_bytes(file) == 0;
 	/* The log of a file that was moved is not used again. */
-	if (usable && !copy_log(writer, state == DBFILES_MOVED ?
-	    SQLITE_CHECKPOINT_FULL : SQLITE_CHECKPOINT_TRUNCATE,
-	    DETACH_WAIT_MS, &frames)) {
+	if (usable && copy_log(writer, state == DBFILES_MOVED ?
+	    CHECKPOINT_FULL : CHECKPOINT_TRUNCATE, DETACH_WAIT_MS) >
+	    CHECKPOINT_WHOLE) {
 		log_line(LOG_ERROR, "database", writer->database.path,
 		    "error", states[state], "hint", "its last events could "
 		    "not be brought into it yet: end the programs that still "
@@ -235,49 +231,70 @@ wal_detach(struct writer *writer)
 	return REFUSAL_NONE;
 }
 
-enum refusal_code
-wal_limit(struct writer *writer, int64_t max_bytes)
+/* Whether the log has more than max_bytes in use (its file may be longer), and
+ * the next commit would add to them. */
+static bool
+is_full(struct writer *writer, int64_t max_bytes)
 {
+	struct checkpoint_extent extent;
+
+	if (!checkpoint_measure(&writer->database, &extent))
+		return true;
+	return (int64_t)extent.pages * PAGE_BYTES > max_bytes &&
+	    (extent.copied < extent.pages ||
+	    checkpoint_is_read(&writer->database, LOG_WAIT_MS));
+}
+
+static void
+log_full(const struct writer *writer, bool external)
+{
+	log_line(LOG_ERROR, "database", writer->database.path, "error",
+	    external ? "its write-ahead log has come to INGEST_MAX_WAL_MB, "
+	    "since the program to which INGEST_CHECKPOINT=external leaves its "
+	    "checkpoints makes none" : "its write-ahead log has come to "
+	    "INGEST_MAX_WAL_MB, since another program has been reading for "
+	    "long", "hint", external ? "start that program, or see its log; "
+	    "then it goes on by itself" : "end that program (fuser lists who "
+	    "has the file open), and it goes on by itself", NULL);
+}
+
+enum refusal_code
+wal_limit(struct writer *writer, const struct settings *settings)
+{
+	bool external = settings->checkpoint == SETTINGS_CHECKPOINT_EXTERNAL;
+	int64_t max_bytes = (int64_t)settings->max_wal_mb << 20;
 	int64_t bytes = dbfiles_wal_bytes(connection_file(&writer->database));
-	int pages = 0;
+	enum checkpoint_result result = CHECKPOINT_WHOLE;
 
 	if (bytes < WAL_STEP)
 		writer->wal_bytes_tried = 0;
 	/* A reader that stays is waited for once a step, and each time once the
 	 * log is above the limit. */
-	if (bytes < writer->wal_bytes_tried + WAL_STEP && bytes <= max_bytes)
+	if (bytes <= max_bytes &&
+	    (external || bytes < writer->wal_bytes_tried + WAL_STEP))
 		return REFUSAL_NONE;
-	writer->wal_bytes_tried = bytes;
-	if (copy_log(writer, SQLITE_CHECKPOINT_TRUNCATE, LOG_WAIT_MS,
-	    &pages)) {
-		writer->wal_bytes_tried = 0;
+	if (!external)
+		result = copy_log(writer, CHECKPOINT_TRUNCATE, LOG_WAIT_MS);
+	writer->wal_bytes_tried = result < CHECKPOINT_BUSY ? 0 : bytes;
+	if (result == CHECKPOINT_DONE || result == CHECKPOINT_ELSEWHERE ||
+	    bytes <= max_bytes || !is_full(writer, max_bytes))
 		return REFUSAL_NONE;
-	}
-	/* The log's file may be longer than the part in use. */
-	if (bytes <= max_bytes || (int64_t)pages * PAGE_BYTES <= max_bytes)
-		return REFUSAL_NONE;
-	log_line(LOG_ERROR, "database", writer->database.path, "error", "its "
-	    "write-ahead log has come to INGEST_MAX_WAL_MB, since another "
-	    "program has been reading for long", "hint", "end that program "
-	    "(fuser lists who has the file open), and it goes on by itself",
-	    NULL);
+	log_full(writer, external);
 	return REFUSAL_BUSY;
 }
 
 int
 wal_checkpoint(struct writer *writer)
 {
-	int pages = 0, copied = 0;
+	struct checkpoint_extent extent;
 
 	/* Another program may be writing by another log. */
 	if (!writer_is_current(writer))
 		return INT_MAX;
-	int code = sqlite3_wal_checkpoint_v2(writer->database.db, NULL,
-	    SQLITE_CHECKPOINT_PASSIVE, &pages, &copied);
-	if (code == SQLITE_OK)
-		return pages - copied;
-	/* Another program that reads or checkpoints is no error. */
-	if (advice_code(code) != REFUSAL_BUSY)
+	enum checkpoint_result result = checkpoint_run(&writer->database,
+	    CHECKPOINT_PASSIVE, &extent);
+	if (result == CHECKPOINT_FAILED)
 		connection_log(&writer->database, "a checkpoint");
-	return INT_MAX;
+	return result <= CHECKPOINT_WHOLE ?
+	    (int)(extent.pages - extent.copied) : INT_MAX;
 }

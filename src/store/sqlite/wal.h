@@ -41,12 +41,14 @@ enum refusal_code wal_note(struct writer *writer);
 enum refusal_code wal_detach(struct writer *writer);
 
 /*
- * Keeps the log below max_bytes: each time that it has grown by WAL_STEP, waits
- * at most a tenth of a second for its readers, to begin it anew.
- * Returns REFUSAL_NONE, or REFUSAL_BUSY, logged, while it is above max_bytes
- * and a reader keeps it so.
+ * Keeps the log below the limit of the settings: each time that it has grown by
+ * WAL_STEP, waits at most a tenth of a second for its readers, to begin it
+ * anew; never where checkpoints are left to another program.
+ * Returns REFUSAL_NONE, or REFUSAL_BUSY, logged, while it is above the limit
+ * and a reader, or that program, keeps it so.
  */
-enum refusal_code wal_limit(struct writer *writer, int64_t max_bytes);
+enum refusal_code wal_limit(struct writer *writer,
+    const struct settings *settings);
 
 /* Copies what it can of the log into the database, without waiting; nothing
  * when the writer is not current.  Returns how many pages of the log are not

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "store/sqlite/checkpoint.h"
 
 enum refusal_code
 writer_connect(struct writer *writer, const struct settings *settings)
@@ -14,6 +15,7 @@ writer_connect(struct writer *writer, const struct settings *settings)
 	sqlite3_busy_timeout(writer->database.db, (int)settings->busy_ms);
 	if (connection_guard(&writer->database) != SQLITE_OK)
 		return connection_log(&writer->database, "opening");
+	connection_leave_log(&writer->database, settings);
 	/* A file that SQLite cannot open for writing, when no descriptor is
 	 * free say, it opens for reading; such a connection can never write. */
 	if (sqlite3_db_readonly(writer->database.db, "main") == 0)
@@ -58,6 +60,7 @@ writer_close(struct writer *writer)
 		sqlite3_db_config(writer->database.db,
 		    SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	sqlite3_close(writer->database.db);
+	checkpoint_lock_close(writer->database.checkpoint_lock);
 	free(writer->database.path);
 	free(writer);
 }
