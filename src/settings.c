@@ -17,6 +17,7 @@
 #include "base/envfile.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "settings_rows.h"
 #include "webhook/field.h"
 
 #define FILE_NAME "agentlens-ingest.conf"
@@ -28,7 +29,8 @@ enum kind {
 	KIND_CHOICE,
 	KIND_PATH,
 	KIND_SECRET,
-	KIND_TENANT
+	KIND_TENANT,
+	KIND_HEADER
 };
 
 struct setting {
@@ -49,12 +51,6 @@ static const char *const journals[] = {
 	NULL
 };
 
-static const char *const checkpoints[] = {
-	[SETTINGS_CHECKPOINT_INTERNAL] = "internal",
-	[SETTINGS_CHECKPOINT_EXTERNAL] = "external",
-	NULL
-};
-
 static const char *const synchronous_modes[] = {
 	[SETTINGS_SYNCHRONOUS_FULL] = "full",
 	[SETTINGS_SYNCHRONOUS_NORMAL] = "normal",
@@ -62,16 +58,15 @@ static const char *const synchronous_modes[] = {
 	NULL
 };
 
+static const char *const checkpoints[] = {
+	[SETTINGS_CHECKPOINT_INTERNAL] = "internal",
+	[SETTINGS_CHECKPOINT_EXTERNAL] = "external",
+	NULL
+};
+
 static const char *const switches[] = { "off", "on", NULL };
 
 #define AT(member) offsetof(struct settings, member)
-#define SECRET(variable, source, which) \
-	{ .name = variable, .kind = KIND_SECRET, \
-	    .offset = AT(secrets[source][which]), .changes = true }
-#define TENANT(variable, source) \
-	{ .name = variable, .kind = KIND_TENANT, \
-	    .offset = AT(tenants[source]), .fallback = "default", \
-	    .changes = true }
 #define NUMBER(variable, member, value, low, high) \
 	{ .name = variable, .kind = KIND_NUMBER, .offset = AT(member), \
 	    .fallback = value, .min = low, .max = high }
@@ -83,21 +78,15 @@ static const struct setting table[] = {
 	{ .name = "DB_PATH", .alias = "DATABASE_PATH", .kind = KIND_PATH,
 	    .offset = AT(db_path),
 	    .fallback = LOCALSTATEDIR "/lib/agentlens-ingest/agentlens.db" },
-	SECRET("AGENTGATE_WEBHOOK_SECRET", SOURCE_AGENTGATE, 0),
-	SECRET("AGENTGATE_WEBHOOK_SECRET_PREVIOUS", SOURCE_AGENTGATE, 1),
-	SECRET("FORMBRIDGE_WEBHOOK_SECRET", SOURCE_FORMBRIDGE, 0),
-	SECRET("FORMBRIDGE_WEBHOOK_SECRET_PREVIOUS", SOURCE_FORMBRIDGE, 1),
-	SECRET("GENERIC_WEBHOOK_SECRET", SOURCE_GENERIC, 0),
-	SECRET("GENERIC_WEBHOOK_SECRET_PREVIOUS", SOURCE_GENERIC, 1),
-	TENANT("AGENTGATE_TENANT_ID", SOURCE_AGENTGATE),
-	TENANT("FORMBRIDGE_TENANT_ID", SOURCE_FORMBRIDGE),
-	TENANT("GENERIC_TENANT_ID", SOURCE_GENERIC),
 	NUMBER("INGEST_MAX_BODY", max_body, "1048576", 1, 67108864),
+	CHOICE("INGEST_UNSIGNED", takes_unsigned, "on", switches),
+	NUMBER("INGEST_UNSIGNED_MAX_BODY", unsigned_max_body, "67108864", 1,
+	    67108864),
 	NUMBER("INGEST_MAX_WAL_MB", max_wal_mb, "1024", 1, 1048576),
 	NUMBER("INGEST_THREADS", threads, NULL, 1, 512),
 	NUMBER("INGEST_BATCH", batch, "256", 1, 4096),
-	CHOICE("INGEST_JOURNAL", journal, "wal", journals),
 	CHOICE("INGEST_CHECKPOINT", checkpoint, "internal", checkpoints),
+	CHOICE("INGEST_JOURNAL", journal, "wal", journals),
 	CHOICE("INGEST_SYNCHRONOUS", synchronous, "full", synchronous_modes),
 	{ .name = "INGEST_FILE_MODE", .kind = KIND_OCTAL,
 	    .offset = AT(file_mode), .fallback = "0600", .min = 0600,
@@ -109,23 +98,143 @@ static const struct setting table[] = {
 	CHOICE("INGEST_SANDBOX", sandbox, "on", switches),
 };
 
-#define SETTINGS_COUNT (sizeof(table) / sizeof(table[0]))
+#define FIXED (sizeof(table) / sizeof(table[0]))
+
+static bool
+signs_a_time(const struct source *source)
+{
+	return source->timestamp != NULL;
+}
+
+static bool
+makes_approvals(const struct source *source)
+{
+	return source->approval != NULL;
+}
+
+static bool
+has_its_headers_renamed(const struct source *source)
+{
+	return source->headers_are_settings;
+}
+
+/*
+ * The settings that each source of the table has: its name in upper case, with
+ * "_" for "-", and one of these ends.
+ */
+static const struct source_setting {
+	struct setting setting; /* the offset is that of the first source */
+	size_t size;            /* of the member of one source */
+	bool (*has)(const struct source *source); /* NULL: all have it */
+} source_settings[] = {
+	{ { .name = "_WEBHOOK_SECRET", .kind = KIND_SECRET,
+	    .offset = AT(secrets[0][0]), .changes = true }, SETTINGS_SECRETS * sizeof(char *),
+	    NULL },
+	{ { .name = "_WEBHOOK_SECRET_PREVIOUS", .kind = KIND_SECRET,
+	    .offset = AT(secrets[0][1]), .changes = true }, SETTINGS_SECRETS * sizeof(char *),
+	    NULL },
+	{ { .name = "_TENANT_ID", .kind = KIND_TENANT,
+	    .offset = AT(tenants[0]), .fallback = "default",
+	    .changes = true }, sizeof(char *), NULL },
+	{ { .name = "_WINDOW_S", .kind = KIND_NUMBER, .offset = AT(windows[0]),
+	    .min = 1, .max = OWN_SENDER_WINDOW_MAX, .changes = true }, sizeof(long),
+	    signs_a_time },
+	{ { .name = "_APPROVALS", .kind = KIND_CHOICE,
+	    .offset = AT(approvals[0]), .fallback = "off",
+	    .choices = switches, .changes = true }, sizeof(long),
+	    makes_approvals },
+	{ { .name = "_SIGNATURE_HEADER", .kind = KIND_HEADER,
+	    .offset = AT(signature_headers[0]), .changes = true }, sizeof(char *),
+	    has_its_headers_renamed },
+	{ { .name = "_TIMESTAMP_HEADER", .kind = KIND_HEADER,
+	    .offset = AT(timestamp_headers[0]), .changes = true }, sizeof(char *),
+	    has_its_headers_renamed },
+};
+
+#define OF_A_SOURCE (sizeof(source_settings) / sizeof(source_settings[0]))
+#define SETTINGS_COUNT (FIXED + SOURCES * OF_A_SOURCE)
+#define NAME_SIZE 128
 
 /* The values as they are written, in the file or in the environment. */
 struct values {
 	char *value[SETTINGS_COUNT];
 };
 
+/* What a setting's name has behind that of its source; NULL when it does not
+ * begin with it. */
+static const char *
+behind_source(const char *name, const struct source *source)
+{
+	for (const char *c = source->name; *c != '\0'; c++, name++)
+		if (*name != (*c == '-' ? '_' : toupper((unsigned char)*c)))
+			return NULL;
+	return name;
+}
+
+static bool
+source_has_setting(const struct source *source, size_t which)
+{
+	return source_settings[which].has == NULL ||
+	    source_settings[which].has(source);
+}
+
 /* Index of the setting with this name or alias, or -1. */
 static int
 find_setting(const char *name)
 {
-	for (size_t i = 0; i < SETTINGS_COUNT; i++)
+	for (size_t i = 0; i < FIXED; i++)
 		if (strcmp(table[i].name, name) == 0 ||
 		    (table[i].alias != NULL &&
 		    strcmp(table[i].alias, name) == 0))
 			return (int)i;
+	for (size_t source = 0; source < SOURCES; source++) {
+		const char *end = behind_source(name, &sources[source]);
+		for (size_t i = 0; end != NULL && i < OF_A_SOURCE; i++)
+			if (strcmp(source_settings[i].setting.name, end) == 0 &&
+			    source_has_setting(&sources[source], i))
+				return (int)(FIXED + source * OF_A_SOURCE + i);
+	}
 	return -1;
+}
+
+static void
+write_name(const struct source *source, const char *end, char name[NAME_SIZE])
+{
+	snprintf(name, NAME_SIZE, "%s%s", source->name, end);
+	for (char *c = name; *c != '\0'; c++)
+		*c = (char)(*c == '-' ? '_' : toupper((unsigned char)*c));
+}
+
+void
+settings_secret_name(const struct source *source, char *name, size_t size)
+{
+	char whole[NAME_SIZE];
+
+	if (source->id >= SOURCES) {
+		own_sender_secret_name(source, name, size);
+		return;
+	}
+	write_name(source, source_settings[0].setting.name, whole);
+	snprintf(name, size, "%s", whole);
+}
+
+/* The setting of an index; `name` is where that of a source has its name. */
+static struct setting
+setting_at(size_t index, char name[NAME_SIZE])
+{
+	if (index < FIXED)
+		return table[index];
+	const struct source *source = &sources[(index - FIXED) / OF_A_SOURCE];
+	const struct source_setting *of =
+	    &source_settings[(index - FIXED) % OF_A_SOURCE];
+	struct setting setting = of->setting;
+
+	write_name(source, setting.name, name);
+	setting.name = name;
+	setting.offset += (size_t)source->id * of->size;
+	if (!source_has_setting(source, (index - FIXED) % OF_A_SOURCE))
+		setting.fallback = NULL;
+	return setting;
 }
 
 static void
@@ -187,6 +296,9 @@ check_string(const struct setting *s, const char *value, struct error *error)
 	if (s->kind == KIND_PATH && value[len - 1] == '/')
 		return error_set(error, "%s must be a file, not a folder",
 		    s->name);
+	if (s->kind == KIND_HEADER && !text_is_token(value))
+		return error_set(error, "%s must be the name of a header "
+		    "field", s->name);
 	if (s->kind == KIND_SECRET && len > SECRET_BYTES_MAX)
 		return error_set(error, "%s is longer than %d bytes", s->name,
 		    SECRET_BYTES_MAX);
@@ -220,8 +332,21 @@ store_value(struct settings *settings, const struct setting *s,
 	return *string != NULL ? 0 : error_set(error, "out of memory");
 }
 
+/* Takes a setting of a sender of one's own.  An empty one is as good as none;
+ * of two the first counts. */
+static int
+take_own(struct settings *settings, const char *name, const char *value,
+    struct error *error)
+{
+	char sentence[OWN_SENDER_ERROR_SIZE];
+
+	return *value == '\0' || own_senders_add(&settings->own, name, value,
+	    sentence) == 0 ? 0 : error_set(error, "%s", sentence);
+}
+
 /* What the settings file is read into. */
 struct reading {
+	struct settings *settings;
 	struct values *values;
 	struct error *error;
 };
@@ -233,6 +358,9 @@ take_assignment(void *context, const char *path, int line, const char *name,
 	struct reading *reading = context;
 	int index = find_setting(name);
 
+	if (own_sender_is_setting(name))
+		return take_own(reading->settings, name, value,
+		    reading->error);
 	if (index < 0)
 		return error_set(reading->error, "%s:%d: unknown setting %s",
 		    path, line, name);
@@ -289,10 +417,10 @@ settings_wipe_text(struct text *content)
 }
 
 static int
-read_content(const char *path, const struct text *content,
-    struct values *values, struct error *error)
+read_content(struct settings *settings, const char *path,
+    const struct text *content, struct values *values, struct error *error)
 {
-	struct reading reading = { values, error };
+	struct reading reading = { settings, values, error };
 
 	return envfile_read(path, text_string(content), content->len,
 	    take_assignment, &reading, error);
@@ -357,8 +485,8 @@ load_file(struct settings *settings, struct values *values,
 		    (settings->file = strdup(paths[i])) == NULL)
 			result = error_set(error, "out of memory");
 		if (result == 0)
-			result = read_content(paths[i], &content, values,
-			    error);
+			result = read_content(settings, paths[i], &content,
+			    values, error);
 		settings_wipe_text(&content);
 	}
 	free(paths[0]);
@@ -369,18 +497,23 @@ load_file(struct settings *settings, struct values *values,
 extern char **environ;
 
 static int
-load_environment(struct values *values, struct error *error)
+load_environment(struct settings *settings, struct values *values,
+    struct error *error)
 {
-	/* wipe() has freed each value that is replaced.
-	 * NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 	for (char **entry = environ; *entry != NULL; entry++) {
 		size_t len = strcspn(*entry, "=");
-		char name[64];
+		char name[NAME_SIZE];
 
 		if ((*entry)[len] != '=' || len >= sizeof(name))
 			continue;
 		memcpy(name, *entry, len);
 		name[len] = '\0';
+		if (own_sender_is_setting(name)) {
+			if (take_own(settings, name, *entry + len + 1,
+			    error) != 0)
+				return -1;
+			continue;
+		}
 		int index = find_setting(name);
 		if (index < 0) {
 			if (strncmp(name, "INGEST_", 7) == 0 &&
@@ -391,12 +524,14 @@ load_environment(struct values *values, struct error *error)
 		}
 		/* DB_PATH wins over its alias. */
 		if ((*entry)[len + 1] == '\0' ||
-		    (values->value[index] != NULL &&
+		    (values->value[index] != NULL && index < (int)FIXED &&
 		    strcmp(name, table[index].name) != 0))
 			continue;
 		wipe(values->value[index]);
 		values->value[index] = strdup(*entry + len + 1);
+		/* wipe() has freed each value that is replaced. */
 		if (values->value[index] == NULL)
+			/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 			return error_set(error, "out of memory");
 	}
 	return 0;
@@ -412,24 +547,27 @@ load(struct settings *settings, const char *path, const struct text *content,
 	int result;
 
 	*settings = (struct settings){ 0 };
-	result = load_environment(&environment, error);
+	result = load_environment(settings, &environment, error);
 	if (result == 0 && content == NULL)
 		result = load_file(settings, &file, error);
 	else if (result == 0)
 		result = (settings->file = strdup(path)) == NULL ?
 		    error_set(error, "out of memory") :
-		    read_content(path, content, &file, error);
+		    read_content(settings, path, content, &file, error);
 	for (size_t i = 0; i < SETTINGS_COUNT && result == 0; i++) {
+		char name[NAME_SIZE];
+		const struct setting setting = setting_at(i, name);
 		const char *value = environment.value[i];
 		if (value == NULL && file.value[i] != NULL &&
 		    *file.value[i] != '\0')
 			value = file.value[i];
 		if (value == NULL)
-			value = table[i].fallback;
+			value = setting.fallback;
 		if (value != NULL)
-			result = store_value(settings, &table[i], value,
-			    error);
+			result = store_value(settings, &setting, value, error);
 	}
+	if (result == 0)
+		result = settings_make_rows(settings, error);
 	for (size_t i = 0; i < SETTINGS_COUNT; i++) {
 		wipe(environment.value[i]);
 		wipe(file.value[i]);
@@ -482,13 +620,14 @@ settings_reload(struct settings *settings, const struct settings *old,
 	int result = load(settings, old->file, content, error);
 
 	for (size_t i = 0; i < SETTINGS_COUNT && result == 0; i++) {
-		const struct setting *s = &table[i];
-		void *member = (char *)settings + s->offset;
-		const void *before = (const char *)old + s->offset;
-		if (s->changes || is_same(s, member, before))
+		char name[NAME_SIZE];
+		const struct setting s = setting_at(i, name);
+		void *member = (char *)settings + s.offset;
+		const void *before = (const char *)old + s.offset;
+		if (s.changes || is_same(&s, member, before))
 			continue;
-		add_name(later, s->name);
-		result = keep_value(s, member, before, error);
+		add_name(later, s.name);
+		result = keep_value(&s, member, before, error);
 	}
 	return result;
 }
@@ -497,139 +636,13 @@ void
 settings_add_environment_secrets(struct text *names)
 {
 	for (size_t i = 0; i < SETTINGS_COUNT; i++) {
-		const char *value = table[i].kind != KIND_SECRET ? NULL :
-		    getenv(table[i].name);
+		char name[NAME_SIZE];
+		const struct setting s = setting_at(i, name);
+		const char *value = s.kind != KIND_SECRET ? NULL :
+		    getenv(s.name);
 		if (value != NULL && *value != '\0')
-			add_name(names, table[i].name);
+			add_name(names, s.name);
 	}
-}
-
-/* The folder may have the sticky bit, as /tmp has: then others cannot remove
- * the file, but make one in its place before it is there. */
-static int
-check_folder(const char *file, struct error *error)
-{
-	char folder[PATH_MAX];
-	struct stat status;
-
-	if (snprintf(folder, sizeof(folder), "%s", file) >=
-	    (int)sizeof(folder))
-		return 0;
-	char *slash = strrchr(folder, '/');
-	slash[slash == folder] = '\0';
-	if (stat(folder, &status) == 0 && (status.st_mode & S_IWOTH) != 0)
-		return error_set(error, "anybody can write to %s, the folder "
-		    "of the database: chmod o-w it, or set DB_PATH to a file "
-		    "in another", folder);
-	return 0;
-}
-
-int
-settings_check(const struct settings *settings, struct error *error)
-{
-	char target[PATH_MAX];
-	struct stat status;
-
-	if (settings->file != NULL && stat(settings->file, &status) == 0 &&
-	    (status.st_mode & S_IROTH) != 0)
-		return error_set(error, "anybody can read the secrets in %s: "
-		    "chmod 600 it", settings->file);
-	if (check_folder(settings->db_path, error) != 0)
-		return -1;
-	return realpath(settings->db_path, target) == NULL ? 0 :
-	    check_folder(target, error);
-}
-
-/* --- What is doubtful about a secret ------------------------------------- */
-
-/* Shorter ones can be guessed. */
-#define SECRET_BYTES_FEW 16
-
-static bool
-begins_with_space(const char *s)
-{
-	return isspace((unsigned char)*s) || strncmp(s, "\xc2\xa0", 2) == 0;
-}
-
-static bool
-ends_with_space(const char *s)
-{
-	size_t len = strlen(s);
-
-	return len > 0 && (isspace((unsigned char)s[len - 1]) ||
-	    (len > 1 && strcmp(s + len - 2, "\xc2\xa0") == 0));
-}
-
-static void
-doubt(const char *name, const char *secret, struct text *doubts)
-{
-	if (ends_with_space(secret) || begins_with_space(secret))
-		text_printf(doubts, "%s begins or ends with white space or a "
-		    "line end, which is a part of it\n", name);
-	if (strstr(secret, " #") != NULL || strstr(secret, "\t#") != NULL)
-		text_printf(doubts, "%s has a # behind a blank: a comment on "
-		    "the same line is a part of the secret\n", name);
-	if (strlen(secret) < SECRET_BYTES_FEW)
-		text_printf(doubts, "%s is shorter than %d bytes and could be "
-		    "guessed: `openssl rand -hex 32` makes a good one\n",
-		    name, SECRET_BYTES_FEW);
-	if (strcasestr(secret, "your-secret") != NULL)
-		text_printf(doubts, "%s is an example that everybody knows\n",
-		    name);
-}
-
-static const char *
-secret_at(const struct settings *settings, size_t i)
-{
-	return table[i].kind != KIND_SECRET ? NULL :
-	    *(char *const *)((const char *)settings + table[i].offset);
-}
-
-void
-settings_doubt(const struct settings *settings, struct text *doubts)
-{
-	for (size_t i = 0; i < SETTINGS_COUNT; i++) {
-		const char *secret = secret_at(settings, i);
-		if (secret == NULL)
-			continue;
-		doubt(table[i].name, secret, doubts);
-		for (size_t j = i + 1; j < SETTINGS_COUNT; j++) {
-			const char *other = secret_at(settings, j);
-			if (other != NULL && strcmp(secret, other) == 0)
-				text_printf(doubts, "%s is the same as %s\n",
-				    table[j].name, table[i].name);
-		}
-	}
-	for (int i = 0; i < SOURCES; i++)
-		if (settings->secrets[i][0] == NULL &&
-		    settings->secrets[i][1] != NULL)
-			text_printf(doubts, "%s has only a secret with "
-			    "_PREVIOUS, which alone has no effect\n",
-			    sources[i].name);
-}
-
-bool
-settings_path_inside(const char *path, const char *root)
-{
-	char resolved_root[PATH_MAX], resolved[PATH_MAX], folder[PATH_MAX];
-
-	if (realpath(root, resolved_root) == NULL)
-		return false;
-	if (realpath(path, resolved) == NULL) {
-		const char *slash = strrchr(path, '/');
-		size_t len = slash == NULL ? 0 : (size_t)(slash - path);
-		if (len == 0 || len >= sizeof(folder))
-			return false;
-		memcpy(folder, path, len);
-		folder[len] = '\0';
-		if (realpath(folder, resolved) == NULL)
-			return false;
-	}
-	size_t len = strlen(resolved_root);
-	if (len == 1)
-		return true;
-	return strncmp(resolved, resolved_root, len) == 0 &&
-	    (resolved[len] == '/' || resolved[len] == '\0');
 }
 
 void
@@ -639,7 +652,12 @@ settings_free(struct settings *settings)
 		for (int j = 0; j < SETTINGS_SECRETS; j++)
 			wipe(settings->secrets[i][j]);
 		free(settings->tenants[i]);
+		free(settings->signature_headers[i]);
+		free(settings->timestamp_headers[i]);
+		free(settings->timestamps[i]);
+		free(settings->rows[i]);
 	}
+	own_senders_free(&settings->own);
 	free(settings->db_path);
 	free(settings->file);
 	*settings = (struct settings){ 0 };

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "webhook/own_sender.h"
 #include "webhook/source.h"
 
 enum settings_journal {
@@ -38,7 +39,14 @@ struct settings {
 	char *db_path; /* absolute */
 	char *secrets[SOURCES][SETTINGS_SECRETS]; /* NULL when not set */
 	char *tenants[SOURCES];
+	long windows[SOURCES];   /* seconds; 0 where no time is signed */
+	long approvals[SOURCES]; /* 1: they may be made of its deliveries */
+	char *signature_headers[SOURCES]; /* NULL: as the table has it */
+	char *timestamp_headers[SOURCES];
+	struct own_senders own;
 	long max_body; /* bytes */
+	long takes_unsigned; /* 0: only signed deliveries are taken */
+	long unsigned_max_body; /* bytes; max_body holds all the same */
 	long max_wal_mb; /* MiB */
 	long threads; /* 0: as many as processors, at least 2 */
 	long batch; /* the most events in one commit */
@@ -52,6 +60,19 @@ struct settings {
 	long sandbox; /* 0: off */
 
 	char *file; /* the settings file that was read, or NULL */
+
+	/* Made of the header names above. */
+	struct source *rows[SOURCES];
+	char *timestamps[SOURCES];
+};
+
+/* What the settings say about one source.  Everything is borrowed. */
+struct settings_source {
+	const struct source *row;
+	const char *secrets[SETTINGS_SECRETS]; /* NULL when not set */
+	const char *tenant;
+	long window_s;
+	bool approvals;
 };
 
 /*
@@ -67,8 +88,8 @@ int settings_load(struct settings *settings, struct error *error);
 /*
  * Reads the settings once more, from the environment and from this content of
  * the file that `old` was read from.  Those that can change while the program
- * serves are the secrets, the tenants and INGEST_LOG; the others stay as in
- * `old`, and the names of those that would have changed are appended to
+ * serves are those of the sources and senders, and INGEST_LOG; the others stay
+ * as in `old`, and the names of those that would have changed are appended to
  * `later`, with blanks between them.
  * Returns 0, or -1 with a sentence; release the settings in both cases.
  */
@@ -88,8 +109,9 @@ void settings_wipe_text(struct text *content);
  * between them: they do not change before the next start. */
 void settings_add_environment_secrets(struct text *names);
 
-/* Checks that not every user can read the secrets in the settings file, or write
- * to the folder of the database.  Returns 0, or -1 with a sentence. */
+/* Checks that each secret can be a key of its source, and that not every user
+ * can read those in the settings file, or write to the folder of the database.
+ * Returns 0, or -1 with a sentence. */
 int settings_check(const struct settings *settings, struct error *error);
 
 /* Appends a line for each thing about the secrets that is allowed and hardly
@@ -100,6 +122,15 @@ void settings_doubt(const struct settings *settings, struct text *doubts);
 /* Whether `path` lies inside the directory `root`, symbolic links followed.
  * A path that does not exist yet is judged by its folder. */
 bool settings_path_inside(const char *path, const char *root);
+
+/* Finds a source of the table, or a sender of one's own, by its name.  Returns
+ * whether there is one. */
+bool settings_find_source(const struct settings *settings, const char *name,
+    struct settings_source *source);
+
+/* Writes the name of the setting that holds a source's secret. */
+void settings_secret_name(const struct source *source, char *name,
+    size_t size);
 
 /* Wipes the secrets and releases everything. */
 void settings_free(struct settings *settings);

@@ -267,6 +267,8 @@ loop_thread(void *context)
 	struct epoll_event events[EVENTS];
 
 	listen_socket(f, true);
+	/* Then it is tried again. */
+	f->hungry = !f->listening;
 	while (!f->stopping || f->all.open > 0) {
 		int count = epoll_wait(f->all.epoll_fd, events, EVENTS,
 		    wait_ms(f));

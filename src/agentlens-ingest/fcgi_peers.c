@@ -77,16 +77,19 @@ fcgi_peers_await(struct fcgi_peers *all, struct fcgi_peer *c,
 {
 	struct epoll_event event = { .events = events | EPOLLONESHOT,
 		.data.ptr = c };
-	int operation = c->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+	bool registered = c->registered;
 
 	/* The loop sees it in its place once it is armed, and cannot close it
 	 * before. */
 	pthread_mutex_lock(&all->lock);
 	put(all, c, place);
 	c->registered = true;
-	int result = epoll_ctl(all->epoll_fd, operation, c->fd, &event);
-	if (result != 0)
+	int result = epoll_ctl(all->epoll_fd, registered ? EPOLL_CTL_MOD :
+	    EPOLL_CTL_ADD, c->fd, &event);
+	if (result != 0) {
+		c->registered = registered;
 		put(all, c, FCGI_PEER_NOWHERE);
+	}
 	pthread_mutex_unlock(&all->lock);
 	return result;
 }

@@ -5,6 +5,10 @@
 /* The records around the parameters. */
 #define HEAD_BYTES 64
 
+/* Room for any answer of ours in records.  It is taken before the request is:
+ * what is recorded can be answered then, without memory too. */
+#define ANSWER_BYTES 4608
+
 static void
 add_begin(struct fcgi_stream *s, bool keep)
 {
@@ -38,6 +42,7 @@ fcgi_stream_begin(struct fcgi_stream *s, struct fcgi_reader *reader)
 {
 	*s = (struct fcgi_stream){ .id = reader->id };
 	text_reserve(&s->head, reader->params.len + HEAD_BYTES);
+	text_reserve(&s->written, ANSWER_BYTES);
 	add_begin(s, reader->keep);
 	add_params(s, &reader->params);
 	text_free(&reader->params);
@@ -51,7 +56,7 @@ fcgi_stream_begin(struct fcgi_stream *s, struct fcgi_reader *reader)
 		text_free(&reader->body);
 		s->body_ended = true;
 	}
-	return s->head.failed ? -1 : 0;
+	return s->head.failed || s->written.failed ? -1 : 0;
 }
 
 /* Begins the next record of the body; an empty one is the last. */

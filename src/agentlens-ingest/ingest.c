@@ -3,46 +3,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "agentlens-ingest/admission.h"
+#include "agentlens-ingest/exchange.h"
 #include "agentlens-ingest/exposure.h"
-#include "agentlens-ingest/reply.h"
-#include "base/hex.h"
-#include "base/json.h"
-#include "webhook/delivery.h"
-#include "webhook/scheme.h"
-
-/* One request and its answer. */
-struct exchange {
-	const struct ingest *ingest;
-	const struct settings *settings; /* until it is answered; or NULL */
-	struct request *request;
-	struct reply reply;
-	struct text response; /* has room for any from the beginning */
-
-	struct text body;
-	bool admitted;
-	struct json_object *json;
-	const struct source *source;
-	bool is_signed;
-	char signature[DIGEST_HEX_SIZE];
-	struct conversion conversion;
-
-	struct delivery delivery;
-	struct text reason; /* of a refusal */
-	struct job job;
-};
+#include "base/log.h"
 
 static const struct settings *
 settings_of(const struct exchange *x)
 {
 	return x->settings;
-}
-
-static enum refusal_code
-refuse(struct exchange *x, enum refusal_code code)
-{
-	return refusal_set(&x->reply.refusal, code);
 }
 
 static void finish_health(struct job *job);
@@ -55,7 +26,7 @@ begin_health(struct exchange *x)
 
 	if (method == NULL || (strcmp(method, "GET") != 0 &&
 	    strcmp(method, "HEAD") != 0))
-		return refuse(x, REFUSAL_NOT_GET);
+		return exchange_refuse(x, REFUSAL_NOT_GET);
 	enum refusal_code code = exposure_check(x->request, settings_of(x),
 	    &x->reply.refusal);
 	if (code != REFUSAL_NONE)
@@ -70,7 +41,7 @@ check_method(struct exchange *x)
 	const char *method = request_variable(x->request, "REQUEST_METHOD");
 
 	return method != NULL && strcmp(method, "POST") == 0 ? REFUSAL_NONE :
-	    refuse(x, REFUSAL_NOT_POST);
+	    exchange_refuse(x, REFUSAL_NOT_POST);
 }
 
 /* Frees the JSON values of the body, and lets another body be read. */
@@ -85,135 +56,109 @@ free_values(struct exchange *x)
 	admission_leave(x->body.len);
 }
 
-static enum refusal_code
-read_json(struct exchange *x)
+void
+exchange_admit(struct exchange *x)
 {
-	struct json_error error;
-
 	admission_enter(x->body.len);
 	x->admitted = true;
-	/* json_read() looks at the byte behind the body, also of an empty
-	 * one. */
-	if (json_read(text_string(&x->body), x->body.len, &x->json, &error) !=
-	    0)
-		return error.no_memory ? refuse(x, REFUSAL_NO_MEMORY) :
-		    refusal_set_subject(&x->reply.refusal, REFUSAL_BAD_JSON,
-		    "%s at byte %zu", error.reason, error.offset);
-	if (!json_is_object(x->json))
-		return refusal_set_subject(&x->reply.refusal,
-		    REFUSAL_BAD_JSON, "an object is required");
-	return REFUSAL_NONE;
 }
 
-static enum refusal_code
-find_source(struct exchange *x)
+/* Kinds of bodies that are not JSON, and what begins their content types. */
+static const char *
+other_kind(const struct exchange *x)
 {
-	x->source = source_find(json_get_string(x->json, "source"),
-	    json_get_string(x->json, "event"), request_header, x->request);
-	return x->source != NULL ? REFUSAL_NONE : refuse(x, REFUSAL_NO_SOURCE);
+	static const char *const types[][2] = {
+		{ "application/x-www-form-urlencoded", "a form" },
+		{ "multipart/", "a form in parts" },
+		{ "application/xml", "XML" },
+		{ "text/xml", "XML" },
+	};
+	const char *encoding = request_header(x->request, "Content-Encoding");
+	const char *type = request_variable(x->request, "CONTENT_TYPE");
+
+	if (encoding != NULL && strcasecmp(encoding, "identity") != 0)
+		return "compressed";
+	for (size_t i = 0; type != NULL &&
+	    i < sizeof(types) / sizeof(types[0]); i++)
+		if (strncasecmp(type, types[i][0], strlen(types[i][0])) == 0)
+			return types[i][1];
+	return NULL;
 }
 
-/* Whether one of the source's secrets signed the body with this digest. */
-static enum refusal_code
-check_digest(struct exchange *x, const unsigned char digest[DIGEST_BYTES])
+enum refusal_code
+exchange_refuse_json(struct exchange *x, const struct json_error *error)
 {
-	switch (scheme_check(settings_of(x)->secrets[x->source->id],
-	    SETTINGS_SECRETS, text_string(&x->body), x->body.len, digest)) {
-	case SCHEME_GOOD:
-		return REFUSAL_NONE;
-	case SCHEME_WRONG:
-	case SCHEME_NO_SECRET:
-		return refuse(x, REFUSAL_BAD_SIGNATURE);
-	case SCHEME_FAILED:
-		break;
-	}
-	log_line(LOG_ERROR, "error", "libgcrypt computes no HMAC-SHA256; is "
-	    "memory short, or the secret too short for its FIPS mode?", NULL);
-	return refuse(x, REFUSAL_NO_DIGEST);
+	const char *kind = other_kind(x);
+	char where[32] = "";
+
+	if (error->no_memory)
+		return exchange_refuse(x, REFUSAL_NO_MEMORY);
+	/* It may be signed: then it must come again. */
+	if (x->undecided)
+		return exchange_refuse(x, REFUSAL_NO_DIGEST);
+	if (error->offset != JSON_NOWHERE)
+		snprintf(where, sizeof(where), " at byte %zu", error->offset);
+	return kind == NULL ? refusal_set_subject(&x->reply.refusal,
+	    REFUSAL_BAD_JSON, "%s%s", error->reason, where) :
+	    refusal_set_subject(&x->reply.refusal, REFUSAL_BAD_JSON,
+	    "the body is %s; %s%s", kind, error->reason, where);
 }
 
-static enum refusal_code
-verify_signature(struct exchange *x)
+enum refusal_code
+exchange_refuse_signature(struct exchange *x)
 {
-	const struct source *source = x->source;
-	const char *header = NULL;
-	unsigned char digest[DIGEST_BYTES];
-
-	if (settings_of(x)->secrets[source->id][0] == NULL)
-		return source->signature_required ?
-		    refuse(x, REFUSAL_NO_SECRET) : REFUSAL_NONE;
-	for (int i = 0; i < SOURCE_HEADERS_MAX && header == NULL &&
-	    source->signature_headers[i] != NULL; i++)
-		header = request_header(x->request,
-		    source->signature_headers[i]);
-	if (header == NULL || scheme_read(header, digest) != 0)
-		return refuse(x, REFUSAL_BAD_SIGNATURE);
-	enum refusal_code code = check_digest(x, digest);
-	if (code != REFUSAL_NONE)
-		return code;
-
-	x->is_signed = true;
-	hex_write(digest, DIGEST_BYTES, x->signature);
-	return REFUSAL_NONE;
+	if (x->signer.result.verdict != SCHEME_FAILED)
+		return exchange_refuse(x, REFUSAL_BAD_SIGNATURE);
+	log_line(LOG_ERROR, "error", "libgcrypt computes no HMAC; is memory "
+	    "short, or the secret too short for its FIPS mode?", NULL);
+	return exchange_refuse(x, REFUSAL_NO_DIGEST);
 }
 
-static enum refusal_code
-make_event(struct exchange *x)
+void
+exchange_begin_delivery(struct exchange *x)
 {
-	return delivery_convert(&x->conversion, x->source, x->json,
-	    x->is_signed, settings_of(x)->tenants[x->source->id],
-	    &x->reply.refusal);
-}
+	const struct scheme_result *result = &x->signer.result;
 
-/* Gives the delivery the keys by which it is recognised when it comes again.
- * Returns 0, or -1 when libgcrypt refuses. */
-static int
-name_delivery(struct exchange *x, struct delivery *delivery)
-{
-	if (x->is_signed) {
-		delivery->signature = x->signature;
-		delivery->has_key = true;
-		if (delivery_key(x->source, delivery->body,
-		    delivery->body_len, delivery->key) != 0)
-			return -1;
-	}
-	for (int i = 0; source_idempotency_headers[i] != NULL; i++) {
-		const char *name = source_idempotency_headers[i];
-		const char *value = request_header(x->request, name);
-		if (value == NULL)
-			continue;
-		delivery->has_idempotency_key = true;
-		return delivery_idempotency_key(x->source, name, value,
-		    delivery->idempotency_key);
-	}
-	return 0;
+	x->delivery = (struct delivery){
+		/* One that is signed is the signer's, whatever it says. */
+		.source = x->is_signed ? x->signer.source.row : x->source,
+		.remote_addr = request_variable(x->request, "REMOTE_ADDR"),
+		.body = text_string(&x->body),
+		.body_len = x->body.len,
+	};
+	if (!x->is_signed)
+		return;
+	x->delivery.scheme = delivery_scheme_of(x->signer.source.row);
+	x->delivery.secret = result->secret;
+	x->delivery.signature_len = result->signature_len;
+	memcpy(x->delivery.signature, result->signature,
+	    result->signature_len);
 }
 
 static void finish(struct job *job);
 
-/*
- * Makes the delivery that the committer is handed: with its event, or, when
- * `code` is not REFUSAL_NONE, with the reason why it is refused.
- */
+/* Hands the delivery to the committer: with its event, or, when `code` is not
+ * REFUSAL_NONE, with the reason why it is refused. */
 static enum refusal_code
-make_delivery(struct exchange *x, enum refusal_code code)
+make_job(struct exchange *x, enum refusal_code code)
 {
 	struct delivery *delivery = &x->delivery;
 
-	*delivery = (struct delivery){
-		.source = x->source,
-		.remote_addr = request_variable(x->request, "REMOTE_ADDR"),
-		.body = text_string(&x->body),
-		.body_len = x->body.len,
-		.sent_at = envelope_sent_at(x->json),
-		.event = code == REFUSAL_NONE ? &x->conversion.event : NULL,
-	};
-	if (code != REFUSAL_NONE) {
+	if (delivery->source == NULL ||
+	    (code != REFUSAL_NONE && !refusal_is_senders(code)))
+		return code;
+	/* A body without a byte in it says nothing, and would look like one
+	 * that prune has removed. */
+	if (code != REFUSAL_NONE && delivery->body_len == 0)
+		return code;
+	if (code == REFUSAL_NONE) {
+		delivery->event = &x->conversion.event;
+	} else {
 		refusal_write(&x->reply.refusal, &x->reason);
 		delivery->reason = text_string(&x->reason);
 	}
-	if (x->reason.failed || name_delivery(x, delivery) != 0)
-		return refuse(x, REFUSAL_NO_MEMORY);
+	if (x->reason.failed)
+		return exchange_refuse(x, REFUSAL_NO_MEMORY);
 	x->job = (struct job){
 		.delivery = delivery,
 		.done = finish,
@@ -228,7 +173,7 @@ check_settings(struct exchange *x)
 	if (settings_of(x) != NULL)
 		return REFUSAL_NONE;
 	log_line(LOG_ERROR, "error", x->ingest->settings_error, NULL);
-	return refuse(x, REFUSAL_MISCONFIGURED);
+	return exchange_refuse(x, REFUSAL_MISCONFIGURED);
 }
 
 static enum refusal_code
@@ -239,35 +184,93 @@ read_body(struct exchange *x)
 	    &x->reply.refusal);
 }
 
-/* Takes the steps up to the delivery that the committer is handed.  The first
- * that does not return REFUSAL_NONE decides the answer. */
+/* The path tells a sender: the last step of the path is its name. */
+static enum refusal_code
+find_sender(struct exchange *x, const char *name)
+{
+	char setting[128];
+
+	if (!settings_find_source(settings_of(x), name, &x->signer.source) ||
+	    !source_has_path(x->signer.source.row))
+		return exchange_refuse(x, REFUSAL_NOT_FOUND);
+	x->source = x->signer.source.row;
+	if (x->signer.source.secrets[0] != NULL)
+		return REFUSAL_NONE;
+	settings_secret_name(x->source, setting, sizeof(setting));
+	return refusal_set_subject(&x->reply.refusal, REFUSAL_NO_SENDER, "%s",
+	    setting);
+}
+
+/*
+ * Takes the steps up to the delivery that the committer is handed.  The first
+ * that does not return REFUSAL_NONE decides the answer; a signed delivery is
+ * kept even when it is refused.
+ */
 static enum refusal_code
 take_steps(struct exchange *x)
 {
-	const char *path = request_path(x->request);
+	char path[REQUEST_PATH_SIZE];
 	enum refusal_code code;
 
 	if ((code = check_settings(x)) != REFUSAL_NONE)
 		return code;
-	if (strcmp(path, "/health") == 0)
+	bool certain = request_path(x->request, path);
+	if (strcmp(path, "health") == 0)
 		return begin_health(x);
-	if (*path != '\0' && strcmp(path, "/") != 0)
-		return refuse(x, REFUSAL_NOT_FOUND);
+	if (*path != '\0' && (code = find_sender(x, path)) != REFUSAL_NONE &&
+	    (certain || code != REFUSAL_NOT_FOUND))
+		return code;
 	if ((code = check_method(x)) != REFUSAL_NONE ||
 	    (code = exposure_check(x->request, settings_of(x),
 	    &x->reply.refusal)) != REFUSAL_NONE ||
-	    (code = read_body(x)) != REFUSAL_NONE ||
-	    (code = read_json(x)) != REFUSAL_NONE ||
-	    (code = find_source(x)) != REFUSAL_NONE ||
-	    (code = verify_signature(x)) != REFUSAL_NONE)
+	    (code = read_body(x)) != REFUSAL_NONE)
 		return code;
+	code = x->source != NULL ? sender_steps(x) : product_steps(x);
+	return make_job(x, code);
+}
 
-	code = make_event(x);
-	/* A signed delivery is kept even when it is refused; an unsigned one
-	 * is not. */
-	if (code == REFUSAL_NONE || (x->is_signed && refusal_is_senders(code)))
-		return make_delivery(x, code);
-	return code;
+/* What the log says of a refusal, and the answer does not. */
+struct remarks {
+	const char *signature; /* what is wrong with it */
+	const char *header;    /* where it was looked for, or found */
+	const char *seen;      /* where there is one, but not of this source */
+	const char *signer;    /* of a body that names another source */
+	const char *missing;   /* a setting */
+	char length[24];       /* of what was not kept */
+};
+
+static void
+remark(const struct exchange *x, struct remarks *remarks)
+{
+	static const char *const faults[] = {
+		[SCHEME_MISSING] = "missing",
+		[SCHEME_MALFORMED] = "malformed",
+		[SCHEME_MISMATCH] = "mismatch",
+	};
+	const struct scheme_result *result = &x->signer.result;
+
+	*remarks = (struct remarks){ .length = "" };
+	switch (x->reply.refusal.code) {
+	case REFUSAL_BAD_SIGNATURE:
+		remarks->signature = faults[result->verdict];
+		remarks->header = result->header;
+		if (result->verdict == SCHEME_MISSING)
+			remarks->seen = signer_seen_header(x->request);
+		break;
+	case REFUSAL_SOURCE_MISMATCH:
+		remarks->signer = x->signer.source.row->name;
+		break;
+	case REFUSAL_NO_SENDER:
+		remarks->missing = x->reply.refusal.subject;
+		break;
+	case REFUSAL_TOO_LARGE:
+		remarks->header = signer_seen_header(x->request);
+		snprintf(remarks->length, sizeof(remarks->length), "%lld",
+		    x->request->body_bytes);
+		break;
+	default:
+		break;
+	}
 }
 
 static void
@@ -277,8 +280,10 @@ log_exchange(const struct exchange *x)
 	bool recorded = reply->kind == REPLY_RECORDED ||
 	    reply->kind == REPLY_REPLAYED;
 	struct text sentence = TEXT_EMPTY;
+	struct remarks remarks;
 	char status[16];
 
+	remark(x, &remarks);
 	snprintf(status, sizeof(status), "%d", reply_status(reply));
 	reply_sentence(reply, &sentence);
 	if (recorded && x->conversion.mapping.missing_id != NULL)
@@ -292,6 +297,12 @@ log_exchange(const struct exchange *x)
 	    "type", recorded ? reply->event_type : NULL,
 	    "session", recorded ? reply->session_id : NULL,
 	    "replayed", reply->kind == REPLY_REPLAYED ? "yes" : NULL,
+	    "note", recorded && (x->job.outcome.notes &
+	    DELIVERY_NOTE_ID_REUSED) != 0 ? "id-reused" : NULL,
+	    "signature", remarks.signature, "header", remarks.header,
+	    "seen", remarks.seen, "signer", remarks.signer,
+	    "missing", remarks.missing, "length",
+	    remarks.length[0] == '\0' ? NULL : remarks.length,
 	    "error", sentence.len == 0 ? NULL : text_string(&sentence), NULL);
 	text_free(&sentence);
 }
@@ -312,6 +323,7 @@ answer(struct exchange *x)
 
 	text_free(response);
 	text_free(&x->reason);
+	text_free(&x->handshake);
 	event_free(&x->conversion.event);
 	text_free(&x->body);
 	if (x->settings != NULL)
@@ -330,7 +342,7 @@ finish(struct job *job)
 	/* A refused delivery that was kept has the outcome REFUSAL_NONE; its
 	 * reply still says why it is refused. */
 	if (outcome->refusal != REFUSAL_NONE)
-		refuse(x, outcome->refusal);
+		exchange_refuse(x, outcome->refusal);
 	if (outcome->recorded)
 		x->reply = (struct reply){
 			.kind = outcome->replayed ? REPLY_REPLAYED :
@@ -350,7 +362,7 @@ finish_health(struct job *job)
 
 	if (job->outcome.refusal == REFUSAL_NONE)
 		x->reply.kind = REPLY_HEALTHY;
-	refuse(x, job->outcome.refusal);
+	exchange_refuse(x, job->outcome.refusal);
 	request_log(x->request);
 	answer(x);
 }

@@ -29,6 +29,8 @@
 #include "store/committer.h"
 #include "store/database.h"
 #include "webhook/mapping.h"
+#include "webhook/own_sender.h"
+#include "webhook/source_print.h"
 
 /* The fewest workers, unless the settings say so: one request may be long. */
 #define THREADS_MIN 2
@@ -55,7 +57,7 @@ static const char help[] =
     "\n"
     "  -c, --check          check settings, file modes and a write; exit 78\n"
     "                       with a sentence saying what to do\n"
-    "  -m, --print-mapping  print the table of events as Markdown\n"
+    "  -m, --print-mapping  print the tables of events and senders as Markdown\n"
     "  -V, --version        print the version, and those of the libraries\n"
     "  -h, --help           print this\n"
     "\n"
@@ -77,6 +79,12 @@ print_mapping(void)
 	struct text table = TEXT_EMPTY;
 
 	mapping_print(&table);
+	text_puts(&table, "\nThird-party senders, each at its path below the "
+	    "endpoint:\n\n");
+	source_print(&table);
+	text_puts(&table, "\nSenders of one's own, SENDER_<NAME>_<COLUMN>:"
+	    "\n\n");
+	own_sender_print(&table);
 	fputs(text_string(&table), stdout);
 	text_free(&table);
 	return EXIT_SUCCESS;
@@ -105,6 +113,22 @@ try_write(const struct settings *settings)
 	return code;
 }
 
+/* Only those that are in use: there are many others. */
+static void
+print_sender(const struct settings *settings, const char *name)
+{
+	struct settings_source sender;
+
+	settings_find_source(settings, name, &sender);
+	if (sender.secrets[0] == NULL)
+		return;
+	printf("%s: deliveries at .../%s, %s%s%s\n", name, name,
+	    sender.row->algorithm == SOURCE_TOKEN ?
+	    "with the secret itself" : "signed", sender.secrets[1] != NULL ?
+	    ", the secret before is good too" : "",
+	    sender.approvals ? ", which may be approvals" : "");
+}
+
 static void
 print_settings(const struct settings *settings, const struct sandbox *sandbox)
 {
@@ -122,7 +146,7 @@ print_settings(const struct settings *settings, const struct sandbox *sandbox)
 
 	printf("settings: %s\ndatabase: %s\n", settings->file != NULL ?
 	    settings->file : "the environment only", settings->db_path);
-	for (int i = 0; i < SOURCES; i++) {
+	for (int i = 0; i < SOURCE_SENDER; i++) {
 		if (settings->secrets[i][0] != NULL)
 			printf("%s: signed deliveries%s\n", sources[i].name,
 			    settings->secrets[i][1] == NULL ? "" :
@@ -134,6 +158,10 @@ print_settings(const struct settings *settings, const struct sandbox *sandbox)
 			printf("%s: no secret set, anybody may send\n",
 			    sources[i].name);
 	}
+	for (int i = SOURCE_SENDER; i < SOURCES; i++)
+		print_sender(settings, sources[i].name);
+	for (size_t i = 0; i < settings->own.count; i++)
+		print_sender(settings, settings->own.list[i].name);
 	printf("sandbox: %s\n", !settings->sandbox ? "off" :
 	    !sandbox->has_filter ? unfiltered[sandbox->closes_files] :
 	    sandboxes[sandbox->closes_files][sandbox->filters_calls]);

@@ -23,11 +23,13 @@ static const struct reply_row rows[REPLY_KINDS] = {
 	[REPLY_REPLAYED] = { 201, LOG_INFO, "Idempotent-Replayed: true\r\n",
 	    NULL },
 	[REPLY_HEALTHY] = { 200, LOG_DEBUG, "", NULL },
+	[REPLY_HANDSHAKE] = { 200, LOG_INFO, "", NULL },
 };
 
 static const struct reply_row refusals[REFUSAL_CODES] = {
 	[REFUSAL_NONE] = { 500, LOG_ERROR, "", "Internal error" },
 	[REFUSAL_NOT_FOUND] = { 404, LOG_INFO, "", "Not found" },
+	[REFUSAL_NO_SENDER] = { 404, LOG_WARN, "", "Not found" },
 	[REFUSAL_NOT_POST] = { 405, LOG_INFO, "Allow: POST\r\n",
 	    "Method not allowed" },
 	[REFUSAL_NOT_GET] = { 405, LOG_INFO, "Allow: GET, HEAD\r\n",
@@ -49,6 +51,16 @@ static const struct reply_row refusals[REFUSAL_CODES] = {
 	    "Webhook secret not configured for source: {source}" },
 	[REFUSAL_BAD_SIGNATURE] = { 401, LOG_WARN, "",
 	    "Invalid webhook signature" },
+	[REFUSAL_UNSIGNED] = { 401, LOG_WARN, "",
+	    "A signed delivery is needed" },
+	[REFUSAL_STALE] = { 401, LOG_WARN, "",
+	    "Webhook timestamp is outside the window of {subject}" },
+	[REFUSAL_SOURCE_MISMATCH] = { 401, LOG_WARN, "",
+	    "Invalid webhook signature" },
+	[REFUSAL_UNSIGNED_EVENT] = { 401, LOG_WARN, "",
+	    "Event '{subject}' needs a signed delivery" },
+	[REFUSAL_UNSIGNED_SESSION] = { 401, LOG_WARN, "",
+	    "Session '{subject}' needs a signed delivery" },
 	[REFUSAL_UNSIGNED_TYPE] = { 401, LOG_WARN, "",
 	    "Event type '{subject}' needs a signed delivery" },
 	[REFUSAL_NO_EVENT] = { 400, LOG_WARN, "", "Missing event field" },
@@ -132,7 +144,11 @@ phrase_of(int status)
 int
 reply_status(const struct reply *reply)
 {
-	return row_of(reply)->status;
+	int status = row_of(reply)->status;
+
+	/* Some senders count 200 alone as success. */
+	return status == 201 && reply->source != NULL &&
+	    source_has_path(reply->source) ? 200 : status;
 }
 
 enum log_level
@@ -183,6 +199,8 @@ write_body(const struct reply *reply, struct text *out)
 
 	if (reply->kind == REPLY_HEALTHY) {
 		text_puts(out, "{\"status\":\"ok\"}");
+	} else if (reply->kind == REPLY_HANDSHAKE) {
+		text_puts(out, reply->handshake);
 	} else if (reply->kind != REPLY_REFUSED) {
 		text_puts(out, "{\"ok\":true");
 		add_member(out, "eventId", reply->event_id);
@@ -203,6 +221,7 @@ void
 reply_write(const struct reply *reply, bool with_body, struct text *out)
 {
 	const struct reply_row *row = row_of(reply);
+	int status = reply_status(reply);
 	char head[256];
 
 	write_body(reply, out);
@@ -212,7 +231,7 @@ reply_write(const struct reply *reply, bool with_body, struct text *out)
 	    "Content-Length: %zu\r\n"
 	    "Cache-Control: no-store\r\n"
 	    "%s\r\n",
-	    row->status, phrase_of(row->status), out->len, row->fields);
+	    status, phrase_of(status), out->len, row->fields);
 	if (!with_body)
 		text_truncate(out, 0);
 	text_prepend(out, head);

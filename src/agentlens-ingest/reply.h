@@ -19,6 +19,7 @@ enum reply_kind {
 	REPLY_RECORDED,
 	REPLY_REPLAYED,
 	REPLY_HEALTHY,
+	REPLY_HANDSHAKE, /* a sender only asks whether somebody is there */
 	REPLY_KINDS
 };
 
@@ -31,6 +32,8 @@ struct reply {
 	const char *event_id;
 	const char *event_type;
 	const char *session_id;
+
+	const char *handshake; /* the JSON of REPLY_HANDSHAKE; borrowed */
 };
 
 /* The HTTP status (RFC 9110) and the log level of a reply. */

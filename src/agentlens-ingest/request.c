@@ -33,22 +33,71 @@ request_header(const void *request, const char *name)
 	return value == NULL || *value == '\0' ? NULL : value;
 }
 
-const char *
-request_path(const struct request *request)
+static void
+copy_path(const char *at, size_t len, char path[REQUEST_PATH_SIZE])
 {
-	static const char health[] = "/health";
-	const char *path = request_variable(request, "PATH_INFO");
-	const char *uri = request_variable(request, "REQUEST_URI");
+	if (len > 0 && *at == '/') {
+		at++;
+		len--;
+	}
+	if (len > 1 && at[len - 1] == '/')
+		len--;
+	snprintf(path, REQUEST_PATH_SIZE, "%.*s", len < REQUEST_PATH_SIZE ?
+	    (int)len : 1, len < REQUEST_PATH_SIZE ? at : "?");
+}
 
-	if (path != NULL && *path != '\0')
-		return path;
+/* What a path has behind a prefix that it begins with, up to `end`; else
+ * NULL. */
+static const char *
+behind(const char *path, const char *end, const char *prefix)
+{
+	size_t len = prefix == NULL ? 0 : strlen(prefix);
+
+	while (len > 0 && prefix[len - 1] == '/')
+		len--;
+	if (len == 0 || len > (size_t)(end - path) ||
+	    strncmp(path, prefix, len) != 0)
+		return NULL;
+	path += len;
+	return path == end || *path == '/' ? path : NULL;
+}
+
+bool
+request_path(const struct request *request, char path[REQUEST_PATH_SIZE])
+{
+	static const char endpoint[] = "/api/events/ingest";
+	const char *info = request_variable(request, "PATH_INFO");
+	const char *uri = request_variable(request, "REQUEST_URI");
+	const char *rest = NULL;
+
+	*path = '\0';
+	if (info != NULL && *info != '\0') {
+		copy_path(info, strlen(info), path);
+		return true;
+	}
 	if (uri == NULL)
-		return "";
-	size_t len = strcspn(uri, "?#");
-	if (len > strlen(health) && strncmp(uri + len - strlen(health), health,
-	    strlen(health)) == 0)
-		return health;
-	return "";
+		return true;
+	const char *end = uri + strcspn(uri, "?#");
+	const char *at = strstr(uri, endpoint);
+	if (at != NULL && at < end)
+		rest = behind(at, end, endpoint);
+	if (rest == NULL) {
+		rest = behind(uri, end, request_variable(request,
+		    "SCRIPT_NAME"));
+		/* Some servers have the whole path for its name. */
+		if (rest == end)
+			rest = NULL;
+	}
+	if (rest != NULL) {
+		copy_path(rest, (size_t)(end - rest), path);
+		return true;
+	}
+	while (end > uri && end[-1] == '/')
+		end--;
+	for (rest = end; rest > uri && rest[-1] != '/';)
+		rest--;
+	copy_path(rest, (size_t)(end - rest), path);
+	return false;
 }
 
 long long
@@ -80,6 +129,7 @@ request_read_body(struct request *request, size_t max_len, int timeout_ms,
 	if (r.announced == -2)
 		return refusal_set(refusal, REFUSAL_BAD_LENGTH);
 	enum request_end end = request->way->read_body(request, &r);
+	request->body_bytes = r.got > r.announced ? r.got : r.announced;
 	if (r.got > (long long)max_len || r.announced > (long long)max_len)
 		return refusal_set_subject(refusal, REFUSAL_TOO_LARGE,
 		    "%zu bytes", max_len);

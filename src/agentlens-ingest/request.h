@@ -23,11 +23,15 @@ const char *request_variable(const struct request *request, const char *name);
 const char *request_header(const void *request, const char *name);
 
 /*
- * What follows the mount point in the request's path: PATH_INFO, else, for
- * servers that do not split the path, "/health" when the URL's path ends in
- * it.  Never NULL.
+ * What follows the endpoint in the request's path, "health" or the name of a
+ * sender, without the slashes around it; "" for the endpoint itself, and for
+ * what is longer than any name, "?".  That is PATH_INFO; else, for servers that
+ * do not split the path, what follows the endpoint's usual path, or the script's
+ * name, in the URI.  Where neither is in it, the last step of the URI's path is
+ * only a guess, as it may belong to the endpoint: then it returns false.
  */
-const char *request_path(const struct request *request);
+#define REQUEST_PATH_SIZE 128
+bool request_path(const struct request *request, char path[REQUEST_PATH_SIZE]);
 
 /*
  * Reads the body to its end, at most max_len bytes, within timeout_ms in all.
@@ -87,6 +91,7 @@ struct request_way {
 /* The first member of what a way has of it. */
 struct request {
 	const struct request_way *way;
+	long long body_bytes; /* how many there were, or were announced */
 };
 
 /* CONTENT_LENGTH as a number; -1 when there is none, -2 when it is not one. */

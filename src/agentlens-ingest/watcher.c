@@ -179,6 +179,8 @@ run(const char *path, bool sandbox, int fd)
 	make_message(&w, &w.told);
 	may_have_changed(&w, &touched);
 	watch(&w);
+	settings_wipe_text(&w.told);
+	settings_wipe_text(&w.seen);
 }
 
 /* --- The responder ------------------------------------------------------- */

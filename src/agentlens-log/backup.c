@@ -179,9 +179,13 @@ run(struct context *context)
 	if (check_target(b.to, error) != 0)
 		return COMMAND_FAILED;
 	/* It has another name until it is whole, and mode 0600. */
-	if (asprintf(&path, "%s.XXXXXX", b.to) < 0 ||
-	    (fd = mkostemp(path, O_CLOEXEC)) < 0) {
+	if (asprintf(&path, "%s.XXXXXX", b.to) < 0) {
+		error_set(error, "out of memory");
+		return COMMAND_FAILED;
+	}
+	if ((fd = mkostemp(path, O_CLOEXEC)) < 0) {
 		error_set(error, "%s: %s", b.to, strerror(errno));
+		free(path);
 		return COMMAND_FAILED;
 	}
 	close(fd);

@@ -8,6 +8,7 @@
 #include "agentlens-log/command.h"
 #include "agentlens-log/terminal.h"
 #include "base/text.h"
+#include "settings.h"
 #include "webhook/event.h"
 #include "webhook/source.h"
 
@@ -142,6 +143,22 @@ is_type(const char *pattern)
 	return false;
 }
 
+/* Whether a source has this name, or a sender of one's own in the settings. */
+static bool
+is_source(const char *name)
+{
+	struct settings settings;
+	struct settings_source found;
+	struct error error;
+
+	if (source_named(name) != NULL)
+		return true;
+	bool is_own = settings_load(&settings, &error) == 0 &&
+	    settings_find_source(&settings, name, &found);
+	settings_free(&settings);
+	return is_own;
+}
+
 /* Stores the argument of an option.  Returns 0, or -1 having said what is wrong
  * with it. */
 static int
@@ -151,7 +168,7 @@ take(const struct option_row *option, const char *argument)
 		[OPTION_FLAG] = "", [OPTION_TEXT] = "",
 		[OPTION_TYPE] = ("an event type of AgentLens, nor a pattern of "
 		    "some, such as approval_granted or 'approval_*'"),
-		[OPTION_SOURCE] = SOURCE_NAMES,
+		[OPTION_SOURCE] = (SOURCE_NAMES ", or a sender"),
 		[OPTION_NUMBER] = "a whole number",
 		[OPTION_TIME] = ("a time such as 2026-02-08T10:00:00Z, a "
 		    "date, or an age such as 90d or 12h"),
@@ -169,7 +186,7 @@ take(const struct option_row *option, const char *argument)
 		if (option->kind == OPTION_TYPE)
 			result = is_type(argument) ? 0 : -1;
 		else if (option->kind == OPTION_SOURCE)
-			result = source_named(argument) != NULL ? 0 : -1;
+			result = is_source(argument) ? 0 : -1;
 		break;
 	case OPTION_NUMBER:
 		result = read_number(argument, option->value);

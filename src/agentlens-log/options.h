@@ -46,7 +46,7 @@ struct option_row {
 	    &(filter)->agent }, \
 	{ "type", 't', "TYPE", "only this type; or a pattern, 'approval_*'", \
 	    OPTION_TYPE, &(filter)->type }, \
-	{ "source", 'S', "NAME", "only " SOURCE_NAMES, \
+	{ "source", 'S', "NAME", "only " SOURCE_NAMES ", or a sender", \
 	    OPTION_SOURCE, &(filter)->source }, \
 	{ "tenant", 0, "ID", "only this tenant", OPTION_TEXT, \
 	    &(filter)->tenant }, \

@@ -9,6 +9,7 @@
 #include "agentlens-log/table.h"
 #include "agentlens-log/terminal.h"
 #include "audit/mark_delivery.h"
+#include "base/hex.h"
 #include "base/json.h"
 #include "reader/humanize.h"
 #include "store/committer.h"
@@ -238,8 +239,15 @@ obstacle(const struct recording *recording, const struct delivery_row *row)
 {
 	if (row->body.len == 0)
 		return "its body was pruned";
-	if (source_named(row->source) == NULL)
+	const struct source *source = source_named(row->source);
+	if (source == NULL)
 		return "its source is not known";
+	if (source_has_path(source))
+		return "the headers that it came with are not kept";
+	if (row->reason != NULL &&
+	    refusal_code_of(row->reason) == REFUSAL_SOURCE_MISMATCH)
+		return "its body names another source than the one that "
+		    "signed it";
 	if (number == 0 && row->reason != NULL &&
 	    refusal_code_of(row->reason) == REFUSAL_KEY_REUSED)
 		return "it came under the idempotency key of another; name "
@@ -275,7 +283,8 @@ commit(struct recording *recording, const struct delivery_row *row,
 	struct delivery delivery = {
 		.source = source_named(row->source),
 		.remote_addr = row->remote_addr,
-		.signature = row->signature,
+		.scheme = DELIVERY_HMAC_SHA256,
+		.signature_len = DIGEST_BYTES,
 		.body = row->body.data,
 		.body_len = row->body.len,
 		.sent_at = envelope_sent_at(json),
@@ -293,7 +302,9 @@ commit(struct recording *recording, const struct delivery_row *row,
 	/* An event without a time of its own has that of its delivery. */
 	if (received >= 0)
 		event->received = received;
-	if (delivery_key(delivery.source, delivery.body, delivery.body_len,
+	/* A signature that is good has all its digits. */
+	if (hex_read(row->signature, delivery.signature, DIGEST_BYTES) == 0 &&
+	    delivery_key(delivery.source, delivery.body, delivery.body_len,
 	    delivery.key) == 0)
 		committer_record(recording->committer, &job);
 	if (!outcome->recorded)

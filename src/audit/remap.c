@@ -225,7 +225,7 @@ check_constants(struct remap *remap, const struct examination *x)
 			continue;
 		/* Tenant and project are one value twice; the settings tell
 			 * which of the two was changed. */
-		if (strcmp(field, "project_id") == 0 &&
+		if (strcmp(field, "project_id") == 0 && x->source != NULL &&
 		    remap->settings != NULL && strcmp(event->project_id,
 		    remap->settings->tenants[x->source->id]) == 0)
 			examination_blame_event(remap, FINDING_FIELD, event,
@@ -330,6 +330,38 @@ compare(struct remap *remap, struct examination *x, const char *hash,
 	return result;
 }
 
+/* Whether a delivery came by a sender's path: it cannot be mapped again, since
+ * the headers that its event was made of are not kept. */
+static bool
+is_senders(const struct remap *remap, const struct delivery_row *row,
+    const struct event_row *event)
+{
+	const struct source *source = source_named(row->source);
+
+	if (source != NULL)
+		return source_has_path(source);
+	/* One's own senders may have left the settings. */
+	return (remap->settings != NULL &&
+	    own_senders_find(&remap->settings->own, row->source) != NULL) ||
+	    (event != NULL && event_is_webhook(event) &&
+	    examination_names_source(event, row->source));
+}
+
+/* What can be said of one without its headers. */
+static int
+examine_senders(struct remap *remap, const struct examination *x,
+    const char *hash, bool intact)
+{
+	remap->unchecked++;
+	if (!intact)
+		blame_hash(remap, x->event, FINDING_HASH, hash);
+	check_constants(remap, x);
+	if (!examination_names_source(x->event, x->row->source))
+		examination_blame_delivery(remap, x, "source",
+		    "it is not that of its event", NULL, x->row->source);
+	return 0;
+}
+
 static int
 examine(struct remap *remap, const struct entry *entry, const char *hash,
     bool intact)
@@ -343,6 +375,8 @@ examine(struct remap *remap, const struct entry *entry, const char *hash,
 			blame_hash(remap, x.event, FINDING_HASH, hash);
 		return examination_check_pruned(remap, &x);
 	}
+	if (is_senders(remap, x.row, x.event))
+		return examine_senders(remap, &x, hash, intact);
 	examination_open(remap, &x);
 	examination_count(remap, &x);
 	if (x.source == NULL) {
@@ -387,6 +421,10 @@ remap_look(const struct remap *remap, const struct entry *entry)
 		    REMAP_ALONE;
 	if (entry->delivery->body.len == 0 || !has_constants(event))
 		return REMAP_DOUBTFUL;
+	if (is_senders(remap, entry->delivery, event))
+		return examination_names_source(event,
+		    entry->delivery->source) ? REMAP_UNCHECKED :
+		    REMAP_DOUBTFUL;
 	examination_open(remap, &x);
 	enum remap_look look = x.source == NULL || !is_sound(&x) ?
 	    REMAP_DOUBTFUL : x.signature == MARK_GOOD ? REMAP_SIGNED :
@@ -448,8 +486,11 @@ check_reason(struct remap *remap, const struct examination *x)
 	const char *reason = x->row->reason == NULL ? "" : x->row->reason;
 	enum refusal_code code = refusal_code_of(reason);
 
-	if (code == REFUSAL_KEY_REUSED || (code != REFUSAL_NONE &&
-	    code == x->refusal.code))
+	/* Why these were refused was not in the body alone. */
+	if (code == REFUSAL_KEY_REUSED || code == REFUSAL_SOURCE_MISMATCH ||
+	    code == REFUSAL_NO_SOURCE)
+		return;
+	if (code != REFUSAL_NONE && code == x->refusal.code)
 		return;
 	if (code == REFUSAL_UNKNOWN_EVENT && x->refusal.code == REFUSAL_NONE)
 		remap->known_now++;
@@ -475,6 +516,10 @@ remap_refused(struct remap *remap, const struct delivery_row *row)
 	}
 	if (row->body.len == 0)
 		return examination_check_pruned(remap, &x);
+	if (is_senders(remap, row, NULL)) {
+		remap->unchecked++;
+		return 0;
+	}
 	examination_open(remap, &x);
 	examination_count(remap, &x);
 	if (x.source == NULL) {
@@ -485,11 +530,7 @@ remap_refused(struct remap *remap, const struct delivery_row *row)
 		examination_blame_delivery(remap, &x, "signature", "what comes "
 		    "unsigned and is refused is not kept", NULL, NULL);
 	} else if (examination_check_parts(remap, &x, false)) {
-		if (x.refusal.code == REFUSAL_BAD_JSON && x.json == NULL)
-			examination_blame_delivery(remap, &x, "body",
-			    "it is no JSON object", NULL, NULL);
-		else
-			check_reason(remap, &x);
+		check_reason(remap, &x);
 		examination_check_sent_at(remap, &x);
 	}
 	examination_close(&x);

@@ -61,6 +61,32 @@ digest_hmac_sha256(const void *key, size_t key_len, const void *data,
 	    buffers, 2) == 0 ? 0 : -1;
 }
 
+size_t
+digest_size(enum digest_algorithm algorithm)
+{
+	return algorithm == DIGEST_SHA1 ? 20 : DIGEST_BYTES;
+}
+
+int
+digest_hmac(enum digest_algorithm algorithm, const void *key, size_t key_len,
+    const struct iovec *parts, int count, unsigned char digest[DIGEST_BYTES])
+{
+	gcry_buffer_t buffers[PARTS_MAX] = {
+		{ .len = key_len, .data = (void *)key },
+	};
+
+	waited = 0;
+	if (count >= PARTS_MAX)
+		return -1;
+	for (int i = 0; i < count; i++) {
+		buffers[i + 1].len = parts[i].iov_len;
+		buffers[i + 1].data = parts[i].iov_base;
+	}
+	return gcry_md_hash_buffers(algorithm == DIGEST_SHA1 ? GCRY_MD_SHA1 :
+	    GCRY_MD_SHA256, GCRY_MD_FLAG_HMAC, digest, buffers,
+	    count + 1) == 0 ? 0 : -1;
+}
+
 int
 digest_sha256(const struct iovec *parts, int count,
     unsigned char digest[DIGEST_BYTES])

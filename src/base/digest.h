@@ -1,5 +1,6 @@
-/* HMAC-SHA256 (RFC 2104, RFC 4231), SHA-256 (FIPS 180-4) and the arithmetic of
- * Ed25519: the only door to libgcrypt. */
+/* HMAC (RFC 2104, RFC 4231), SHA-256 (FIPS 180-4) and the arithmetic of
+ * Ed25519: the only door to libgcrypt.  It does not know what is hashed, nor
+ * why. */
 #ifndef DIGEST_H
 #define DIGEST_H
 
@@ -23,6 +24,20 @@ const char *digest_library_version(void);
  * refuses (a key too short for its FIPS mode). */
 int digest_hmac_sha256(const void *key, size_t key_len, const void *data,
     size_t len, unsigned char digest[DIGEST_BYTES]);
+
+enum digest_algorithm {
+	DIGEST_SHA256,
+	DIGEST_SHA1 /* for those who sign with nothing better */
+};
+
+/* The bytes of an algorithm's digest: at most DIGEST_BYTES. */
+size_t digest_size(enum digest_algorithm algorithm);
+
+/* HMAC of the concatenated parts, at most 7, under the key; digest_size()
+ * bytes.  Returns 0, or -1 when libgcrypt refuses. */
+int digest_hmac(enum digest_algorithm algorithm, const void *key,
+    size_t key_len, const struct iovec *parts, int count,
+    unsigned char digest[DIGEST_BYTES]);
 
 /* SHA-256 of the concatenated parts, at most 8.  Returns 0, or -1 when
  * libgcrypt refuses. */

@@ -27,9 +27,12 @@
 /* The most arrays and objects inside each other, the outermost included. */
 #define JSON_DEPTH_MAX 64
 
+#define JSON_NOWHERE ((size_t)-1)
+
 struct json_error {
 	const char *reason; /* static */
-	size_t offset;      /* byte at which reading stopped */
+	size_t offset;      /* byte at which reading stopped; of what is JSON
+	                     * and yet not what is asked for, JSON_NOWHERE */
 	bool no_memory;     /* nothing is known about the text */
 };
 

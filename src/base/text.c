@@ -1,5 +1,6 @@
 #include "base/text.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -190,4 +191,15 @@ text_free(struct text *text)
 {
 	free(text->data);
 	*text = TEXT_EMPTY;
+}
+
+bool
+text_is_token(const char *s)
+{
+	if (*s == '\0')
+		return false;
+	while (isalnum((unsigned char)*s) || (*s != '\0' &&
+	    strchr("!#$%&'*+-.^_`|~", *s) != NULL))
+		s++;
+	return *s == '\0';
 }

@@ -70,4 +70,8 @@ int text_read_number(const char *s, size_t len, int64_t max, int64_t *number);
 /* Releases the memory; the text is empty again and may be used anew. */
 void text_free(struct text *text);
 
+/* Whether a string is a token of HTTP (RFC 9110, section 5.6.2), as the name of
+ * a header field is. */
+bool text_is_token(const char *s);
+
 #endif

@@ -2,10 +2,9 @@
 
 #include <string.h>
 
+#include "reader/describe_sender.h"
 #include "reader/humanize.h"
-
-/* Bytes of one value in a sentence; the rest is cut off. */
-#define VALUE_MAX 240
+#include "reader/sentence.h"
 
 struct description {
 	const char *type;
@@ -96,17 +95,6 @@ find_row(const struct event_row *row)
 	return r;
 }
 
-/* Appends at most VALUE_MAX bytes, cut between characters. */
-static void
-add_cut(struct text *out, const char *bytes, size_t len)
-{
-	size_t kept = text_fit(bytes, VALUE_MAX);
-
-	text_add(out, bytes, kept);
-	if (kept < len)
-		text_puts(out, "…");
-}
-
 static bool
 ends_with(const char *name, size_t len, const char *end)
 {
@@ -126,7 +114,7 @@ add_value(struct text *out, struct json_object *value, bool is_span)
 		return false;
 	if (json_is_string(value)) {
 		int len = json_object_get_string_len(value);
-		add_cut(out, json_object_get_string(value), (size_t)len);
+		sentence_add_cut(out, json_object_get_string(value), (size_t)len);
 		return len > 0;
 	}
 	if (is_span && json_is_number(value)) {
@@ -140,7 +128,7 @@ add_value(struct text *out, struct json_object *value, bool is_span)
 	there = json.len > 0 && strcmp(text_string(&json), "{}") != 0 &&
 	    strcmp(text_string(&json), "[]") != 0;
 	if (there)
-		add_cut(out, text_string(&json), json.len);
+		sentence_add_cut(out, text_string(&json), json.len);
 	text_free(&json);
 	return there;
 }
@@ -149,12 +137,13 @@ struct teller {
 	const struct event_row *row;
 	struct json_object *payload;
 	int64_t after_ms;
-	struct text *out;
 };
 
 static bool
-add_field(const struct teller *t, const char *name, size_t len)
+add_field(const void *context, const char *name, size_t len,
+    struct text *out)
 {
+	const struct teller *t = context;
 	char key[64];
 
 	if (len >= sizeof(key))
@@ -162,12 +151,12 @@ add_field(const struct teller *t, const char *name, size_t len)
 	memcpy(key, name, len);
 	key[len] = '\0';
 	if (strcmp(key, "agent") == 0) {
-		text_puts(t->out, t->row->columns.agent_id);
+		text_puts(out, t->row->columns.agent_id);
 		return *t->row->columns.agent_id != '\0';
 	}
 	if (strcmp(key, "after") == 0) {
 		if (t->after_ms >= 0)
-			humanize_add_span(t->out, t->after_ms);
+			humanize_add_span(out, t->after_ms);
 		return t->after_ms >= 0;
 	}
 	struct json_object *value = json_get(t->payload, key);
@@ -175,93 +164,56 @@ add_field(const struct teller *t, const char *name, size_t len)
 	/* The fields of a generic delivery are in "data". */
 	if (value == NULL && type != NULL && strcmp(type, "generic") == 0)
 		value = json_get(json_get(t->payload, "data"), key);
-	return add_value(t->out, value, ends_with(name, len, "Ms"));
-}
-
-/* Appends the first field of "name|other}" that is there.  Returns what is
- * behind the brace. */
-static const char *
-add_fields(const struct teller *t, const char *at, bool *there)
-{
-	const char *end = strchr(at, '}');
-
-	*there = false;
-	while (at < end && !*there) {
-		size_t len = strcspn(at, "|}");
-		*there = add_field(t, at, len);
-		at += len + 1;
-	}
-	return end + 1;
-}
-
-/* Appends a sentence up to the next bracket or its end.  Returns where that is,
- * and whether a field on the way was missing. */
-static const char *
-add_part(const struct teller *t, const char *at, bool in_brackets,
-    bool *missing)
-{
-	*missing = false;
-	while (*at != '\0' && *at != '[' && *at != ']') {
-		bool there;
-		if (*at != '{') {
-			text_add(t->out, at++, 1);
-			continue;
-		}
-		at = add_fields(t, at + 1, &there);
-		if (!there && !in_brackets)
-			text_puts(t->out, "?");
-		*missing |= !there;
-	}
-	return at;
-}
-
-static void
-tell(const struct teller *t, const char *sentence)
-{
-	while (*sentence != '\0') {
-		bool in_brackets = *sentence == '[', missing;
-		size_t before = t->out->len;
-		if (in_brackets)
-			sentence++;
-		sentence = add_part(t, sentence, in_brackets, &missing);
-		if (in_brackets && missing)
-			text_truncate(t->out, before);
-		if (in_brackets && *sentence == ']')
-			sentence++;
-	}
+	return add_value(out, value, ends_with(name, len, "Ms"));
 }
 
 /* Describes a payload that was too long and of which only the beginning is
  * kept.  Returns false when this is none. */
 static bool
-tell_truncated(const struct teller *t)
+tell_truncated(struct text *out, struct json_object *payload)
 {
-	struct json_object *data = json_get(t->payload, "data");
-	const char *type = json_get_string(t->payload, "type");
+	struct json_object *data = json_get(payload, "data");
+	const char *type = json_get_string(payload, "type");
 	struct json_object *size = json_get(data, "originalSize");
 
 	if (type == NULL || strcmp(type, "_truncated") != 0 || size == NULL)
 		return false;
-	text_printf(t->out, "%.0f bytes, too long to be kept whole: ",
+	text_printf(out, "%.0f bytes, too long to be kept whole: ",
 	    json_object_get_double(size));
-	add_value(t->out, json_get(data, "preview"), false);
+	add_value(out, json_get(data, "preview"), false);
 	return true;
+}
+
+/* What a sender with a path of its own tells.  The metadata say whose event it
+ * is: anybody may write a type into a payload. */
+static bool
+tell_sender(struct text *out, const struct event_row *row,
+    struct json_object *payload)
+{
+	struct text source = TEXT_EMPTY;
+	const char *name = event_source(row, &source);
+	bool told = name != NULL && describe_sender_add(out, name, payload);
+
+	text_free(&source);
+	return told;
 }
 
 void
 describe_add(struct text *out, const struct event_row *row,
     struct json_object *payload, int64_t after_ms)
 {
-	const struct teller teller = { row, payload, after_ms, out };
+	const struct teller teller = { row, payload, after_ms };
 	const struct description *found = find_row(row);
 
 	if (payload == NULL)
-		add_cut(out, row->columns.payload,
+		sentence_add_cut(out, row->columns.payload,
 		    strlen(row->columns.payload));
-	else if (tell_truncated(&teller))
+	else if (tell_truncated(out, payload) ||
+	    (strcmp(row->columns.event_type, "custom") == 0 &&
+	    tell_sender(out, row, payload)))
 		return;
 	else if (found->type != NULL)
-		tell(&teller, found->sentence);
+		sentence_add(out, found->sentence, add_field, &teller);
 	else if (!add_value(out, payload, false))
 		text_puts(out, row->columns.event_type);
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/log.h"
 #include "base/timestamp.h"
 #include "base/ulid.h"
@@ -71,8 +72,8 @@ find_same_bytes(struct engine *engine, const struct delivery *delivery,
 	return recorded ? replay(engine, delivery, outcome) : REFUSAL_NONE;
 }
 
-/* Looks for an earlier delivery with the same idempotency key.  The outcome is
- * its answer; REFUSAL_KEY_REUSED when its body was another. */
+/* Looks for an earlier delivery with the same id.  The outcome is its answer;
+ * REFUSAL_KEY_REUSED when its body was another, with its event's id there. */
 static enum refusal_code
 find_same_name(struct engine *engine, const struct delivery *delivery,
     struct outcome *outcome)
@@ -115,28 +116,29 @@ key_bytes(bool present, const unsigned char key[DIGEST_BYTES])
 	return (struct column_bytes){ present ? key : NULL, DIGEST_BYTES };
 }
 
+/* `has_id` is whether the id is the delivery's: one that is refused leaves it
+ * free, for a corrected one, and one that came second has none. */
 static enum refusal_code
 insert_delivery(struct engine *engine, const struct delivery *delivery,
-    const char *event_id, const char *reason)
+    bool has_id, const char *event_id, const char *reason)
 {
 	struct query *query = engine_query(engine, INSERT_DELIVERY);
-	char received_at[TIMESTAMP_SIZE];
+	char received_at[TIMESTAMP_SIZE], signature[DIGEST_HEX_SIZE];
 
+	hex_write(delivery->signature, delivery->signature_len, signature);
 	timestamp_format(timestamp_now(), received_at);
 	const struct delivery_row row = {
 		.id = COLUMN_NO_NUMBER,
 		.sent_at = delivery->sent_at,
 		.key = key_bytes(delivery->has_key, delivery->key),
-		/* A refused delivery leaves its name free for the corrected
-		 * one. */
 		.idempotency_key = key_bytes(delivery->has_idempotency_key &&
-		    event_id != NULL, delivery->idempotency_key),
+		    has_id, delivery->idempotency_key),
 		.event_id = event_id,
 		.reason = reason,
 		.source = delivery->source->name,
 		.received_at = received_at,
 		.remote_addr = delivery->remote_addr,
-		.signature = delivery->signature,
+		.signature = delivery->signature_len > 0 ? signature : NULL,
 		.body = { delivery->body, delivery->body_len },
 	};
 	columns_bind(TABLE_DELIVERIES, query, &row);
@@ -145,30 +147,30 @@ insert_delivery(struct engine *engine, const struct delivery *delivery,
 
 static enum refusal_code
 accept_delivery(struct engine *engine, const struct delivery *delivery,
-    int64_t row)
+    bool has_id, int64_t row)
 {
 	struct query *query = engine_query(engine, ACCEPT_DELIVERY);
 
 	query_bind_number(query, 1, row);
 	query_bind_text(query, 2, delivery->event->id);
-	if (delivery->has_idempotency_key)
+	if (delivery->has_idempotency_key && has_id)
 		query_bind_bytes(query, 3, delivery->idempotency_key,
 		    DIGEST_BYTES);
 	return run(engine, query, "accepting a delivery");
 }
 
-/* The name was used with another body.  A signed delivery is kept as one that
- * is refused. */
+/* The id, which is signed, was used with other bytes.  They are kept as refused,
+ * and the answer is the first one's again. */
 static enum refusal_code
 keep_reused(struct engine *engine, const struct delivery *delivery,
-    int64_t refused_row)
+    int64_t refused_row, struct outcome *outcome)
 {
 	enum refusal_code code = REFUSAL_NONE;
 
-	if (delivery->has_key && refused_row == 0)
-		code = insert_delivery(engine, delivery, NULL,
+	if (refused_row == 0)
+		code = insert_delivery(engine, delivery, false, NULL,
 		    refusal_name(REFUSAL_KEY_REUSED));
-	return code == REFUSAL_NONE ? REFUSAL_KEY_REUSED : code;
+	return code == REFUSAL_NONE ? replay(engine, delivery, outcome) : code;
 }
 
 /* --- Recording an event -------------------------------------------------- */
@@ -271,13 +273,14 @@ record_event(struct engine *engine, const struct delivery *delivery,
     int64_t refused_row, struct outcome *outcome)
 {
 	struct event *event = delivery->event;
+	bool has_id = (outcome->notes & DELIVERY_NOTE_ID_REUSED) == 0;
 	enum refusal_code code = link_event(engine, event);
 
 	if (code != REFUSAL_NONE)
 		return code;
 	code = refused_row != 0 ?
-	    accept_delivery(engine, delivery, refused_row) :
-	    insert_delivery(engine, delivery, event->id, NULL);
+	    accept_delivery(engine, delivery, has_id, refused_row) :
+	    insert_delivery(engine, delivery, has_id, event->id, NULL);
 	if (code != REFUSAL_NONE)
 		return code;
 
@@ -305,11 +308,18 @@ append(struct engine *engine, const struct delivery *delivery,
 		return code;
 	if (delivery->event == NULL)
 		return refused_row != 0 ? REFUSAL_NONE :
-		    insert_delivery(engine, delivery, NULL, delivery->reason);
+		    insert_delivery(engine, delivery, false, NULL,
+		    delivery->reason);
 
 	code = find_same_name(engine, delivery, outcome);
-	if (code == REFUSAL_KEY_REUSED)
-		return keep_reused(engine, delivery, refused_row);
+	if (code == REFUSAL_KEY_REUSED && delivery->id_is_signed)
+		return keep_reused(engine, delivery, refused_row, outcome);
+	/* Nobody signs an id in a header: it must not keep a signed delivery
+	 * out, or one that was overheard would do that to the next one. */
+	if (code == REFUSAL_KEY_REUSED && delivery->has_key) {
+		outcome->notes |= DELIVERY_NOTE_ID_REUSED;
+		code = REFUSAL_NONE;
+	}
 	if (code != REFUSAL_NONE || outcome->recorded)
 		return code;
 	return record_event(engine, delivery, refused_row, outcome);
@@ -321,6 +331,7 @@ record_append(struct engine *engine, const struct delivery *delivery,
 {
 	/* The outcome may be of a transaction that was rolled back. */
 	outcome->recorded = outcome->replayed = false;
+	outcome->notes = delivery->notes;
 	outcome->refusal = append(engine, delivery, outcome);
 	return outcome->refusal == REFUSAL_NONE ||
 	    outcome->refusal == REFUSAL_KEY_REUSED;
@@ -355,7 +366,8 @@ record_probe(struct engine *engine, struct outcome *outcome)
 	outcome->refusal = engine_savepoint(engine);
 	if (outcome->refusal != REFUSAL_NONE)
 		return false;
-	outcome->refusal = insert_delivery(engine, &delivery, NULL, "probe");
+	outcome->refusal = insert_delivery(engine, &delivery, false, NULL,
+	    "probe");
 	if (!engine_in_transaction(engine))
 		return false;
 	enum refusal_code code = engine_roll_back_to(engine);

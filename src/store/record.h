@@ -18,6 +18,7 @@ struct outcome {
 	enum refusal_code refusal;
 	bool recorded; /* what follows is of the event */
 	bool replayed; /* an earlier delivery recorded it */
+	unsigned notes; /* of enum delivery_note: the delivery's, and more */
 	char event_id[ULID_SIZE];
 	char event_type[64];
 	char session_id[EVENT_SESSION_SIZE];

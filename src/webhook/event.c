@@ -8,11 +8,7 @@
 #include "base/timestamp.h"
 #include "webhook/field.h"
 
-/* AgentLens's MAX_PAYLOAD_SIZE, in bytes of UTF-8. */
-#define COLUMN_BYTES_MAX 10240
 #define PREVIEW_UNITS 200
-
-#define UNLINKED "unlinked_"
 
 /* The agent of an event that names none. */
 #define UNKNOWN_AGENT "external"
@@ -116,7 +112,7 @@ correlate(struct event *event, const struct envelope *envelope,
 		    session);
 	else if (correlation_id != NULL && *correlation_id != '\0')
 		snprintf(event->session_id, sizeof(event->session_id),
-		    UNLINKED "%s", correlation_id);
+		    EVENT_UNLINKED "%s", correlation_id);
 	return REFUSAL_NONE;
 }
 
@@ -155,7 +151,7 @@ truncate_payload(struct text *payload)
 	text_puts(&preview, "...");
 	text_printf(&out, "{\"type\":\"_truncated\",\"data\":{"
 	    "\"_truncated\":true,\"originalSize\":%zu,\"maxSize\":%d,"
-	    "\"preview\":", payload->len, COLUMN_BYTES_MAX);
+	    "\"preview\":", payload->len, EVENT_COLUMN_MAX);
 	json_write_string(&out, text_string(&preview), preview.len);
 	text_puts(&out, "}}");
 
@@ -220,7 +216,7 @@ event_build(struct event *event, const struct source *source,
 		return code;
 
 	json_write(&event->payload, payload);
-	if (event->payload.len > COLUMN_BYTES_MAX)
+	if (event->payload.len > EVENT_COLUMN_MAX)
 		truncate_payload(&event->payload);
 	write_metadata(event, source, envelope);
 	if (envelope->reported != NULL) {
@@ -259,7 +255,7 @@ settle_metadata(struct event *event, bool moved)
 	static const char key[] = ",\"reportedTimestamp\":";
 	size_t more = moved ? strlen(key) + event->reported.len : 0;
 	const struct text *built =
-	    event->metadata.len + more > COLUMN_BYTES_MAX ?
+	    event->metadata.len + more > EVENT_COLUMN_MAX ?
 	    &event->short_metadata : &event->metadata;
 
 	event->stored_metadata = built;
@@ -335,7 +331,7 @@ event_session(const struct event *event, const char *id,
     char session_id[EVENT_SESSION_SIZE])
 {
 	if (event->session_id[0] == '\0' || event->has_own_session)
-		snprintf(session_id, EVENT_SESSION_SIZE, UNLINKED "%s", id);
+		snprintf(session_id, EVENT_SESSION_SIZE, EVENT_UNLINKED "%s", id);
 	else if (session_id != event->session_id)
 		memcpy(session_id, event->session_id, EVENT_SESSION_SIZE);
 }

@@ -34,6 +34,12 @@ extern const struct event_type event_types[];
 /* The type of this name, or NULL. */
 const struct event_type *event_type_find(const char *name);
 
+/* AgentLens's MAX_PAYLOAD_SIZE, in bytes of UTF-8, also of metadata. */
+#define EVENT_COLUMN_MAX 10240
+
+/* What the sessions of events begin with that name none. */
+#define EVENT_UNLINKED "unlinked_"
+
 /* An id, or "unlinked_" and an id. */
 #define EVENT_SESSION_SIZE 280
 

@@ -15,6 +15,7 @@ enum refusal_code {
 
 	/* The request. */
 	REFUSAL_NOT_FOUND,
+	REFUSAL_NO_SENDER, /* subject: the path's sender's missing setting */
 	REFUSAL_NOT_POST,
 	REFUSAL_NOT_GET,
 	REFUSAL_BAD_LENGTH,
@@ -27,7 +28,12 @@ enum refusal_code {
 	REFUSAL_NO_SOURCE,
 	REFUSAL_NO_SECRET,
 	REFUSAL_BAD_SIGNATURE,
-	REFUSAL_UNSIGNED_TYPE, /* subject: the event type */
+	REFUSAL_UNSIGNED,        /* where only signed ones are taken */
+	REFUSAL_STALE,           /* good, but outside the window; subject: it */
+	REFUSAL_SOURCE_MISMATCH, /* signed by another than the body names */
+	REFUSAL_UNSIGNED_TYPE,    /* subject: the event type */
+	REFUSAL_UNSIGNED_EVENT,   /* subject: the event's name */
+	REFUSAL_UNSIGNED_SESSION, /* subject: the session */
 	REFUSAL_NO_EVENT,
 	REFUSAL_NO_DATA,
 	REFUSAL_UNKNOWN_EVENT, /* subject: the event's name */

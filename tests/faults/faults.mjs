@@ -150,7 +150,8 @@ function parse(bytes) {
 
 const environment = { PATH: process.env.PATH, HOME: folder, INGEST_CONFIG: `${folder}/settings.conf`, DB_PATH: database,
 	AGENTGATE_WEBHOOK_SECRET: secrets.agentgate, FORMBRIDGE_WEBHOOK_SECRET: secrets.formbridge, INGEST_THREADS: "2",
-	INGEST_BUSY_MS: "2000" };
+	// libseccomp 2.5.4 loads a filter for ever where one of its allocations fails.
+	INGEST_BUSY_MS: "2000", INGEST_SANDBOX: "off" };
 writeFileSync(environment.INGEST_CONFIG, "", { mode: 0o600 });
 const preload = { LD_PRELOAD: process.env.FAULT, FAULT_CONTROL: control };
 let journal = "wal", responder = null;

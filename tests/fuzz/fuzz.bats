@@ -41,6 +41,8 @@ replay() {
 
 @test "mapping: every input holds" { replay mapping; }
 
+@test "sender: every input holds" { replay sender; }
+
 @test "settings: every input holds" { replay settings; }
 
 @test "signature: every input holds" { replay signature; }

@@ -11,6 +11,7 @@ static const struct fuzz_target *const targets[] = {
 	&fuzz_gateway,
 	&fuzz_json,
 	&fuzz_mapping,
+	&fuzz_sender,
 	&fuzz_settings,
 	&fuzz_signature,
 	&fuzz_timestamp,

@@ -19,6 +19,7 @@ extern const struct fuzz_target fuzz_fcgi;
 extern const struct fuzz_target fuzz_gateway;
 extern const struct fuzz_target fuzz_json;
 extern const struct fuzz_target fuzz_mapping;
+extern const struct fuzz_target fuzz_sender;
 extern const struct fuzz_target fuzz_settings;
 extern const struct fuzz_target fuzz_signature;
 extern const struct fuzz_target fuzz_timestamp;

@@ -87,7 +87,10 @@ fill_response(struct request *request, struct text *response)
 	struct reply reply = { .kind = REPLY_REFUSED };
 	const char *header = request_header(request, "X-Webhook-Signature");
 
-	log_line(LOG_ERROR, "path", request_path(request), "header", header,
+	char path[REQUEST_PATH_SIZE];
+
+	request_path(request, path);
+	log_line(LOG_ERROR, "path", path, "header", header,
 	    NULL);
 	if (expected.exact)
 		require_variables(request);

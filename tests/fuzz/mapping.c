@@ -203,7 +203,7 @@ static const struct source *
 pick_source(int first, struct json_object *body)
 {
 	if (first != '{')
-		return &sources[first % SOURCES];
+		return &sources[first % SOURCE_SENDER];
 	const struct source *source = source_find(
 	    json_get_string(body, "source"), json_get_string(body, "event"),
 	    no_header, NULL);

@@ -69,7 +69,7 @@ write_number(struct text *out, const char *name, bool octal, long value)
 static void
 write_settings(struct text *out, const struct settings *s)
 {
-	static const char *const secrets[SOURCES][SETTINGS_SECRETS] = {
+	static const char *const secrets[SOURCE_SENDER][SETTINGS_SECRETS] = {
 		{ "AGENTGATE_WEBHOOK_SECRET",
 		    "AGENTGATE_WEBHOOK_SECRET_PREVIOUS" },
 		{ "FORMBRIDGE_WEBHOOK_SECRET",
@@ -77,14 +77,14 @@ write_settings(struct text *out, const struct settings *s)
 		{ "GENERIC_WEBHOOK_SECRET",
 		    "GENERIC_WEBHOOK_SECRET_PREVIOUS" },
 	};
-	static const char *const tenants[SOURCES] = { "AGENTGATE_TENANT_ID",
+	static const char *const tenants[SOURCE_SENDER] = { "AGENTGATE_TENANT_ID",
 		"FORMBRIDGE_TENANT_ID", "GENERIC_TENANT_ID" };
 	static const char *const journals[] = { "wal", "delete" };
 	static const char *const checkpoints[] = { "internal", "external" };
 	static const char *const modes[] = { "full", "normal", "extra" };
 
 	write_text(out, "DATABASE_PATH", s->db_path);
-	for (int i = 0; i < SOURCES; i++) {
+	for (int i = 0; i < SOURCE_SENDER; i++) {
 		for (int j = 0; j < SETTINGS_SECRETS; j++)
 			write_text(out, secrets[i][j], s->secrets[i][j]);
 		write_text(out, tenants[i], s->tenants[i]);
@@ -115,7 +115,7 @@ require_limits(const struct settings *s)
 {
 	fuzz_require(s->db_path[0] == '/');
 	fuzz_require(s->db_path[strlen(s->db_path) - 1] != '/');
-	for (int i = 0; i < SOURCES; i++) {
+	for (int i = 0; i < SOURCE_SENDER; i++) {
 		for (int j = 0; j < SETTINGS_SECRETS; j++)
 			fuzz_require(s->secrets[i][j] == NULL || between(
 			    (long)strlen(s->secrets[i][j]), 1, 4096));

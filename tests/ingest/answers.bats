@@ -36,7 +36,7 @@ padded() {
 
 @test "404 for any other path" {
 	local path
-	for path in /x /healthy /health/x /health/ // /x/health /HEALTH; do
+	for path in /x /healthy /health/x /health// // /x/health /HEALTH /github /github/ /agentgate; do
 		row "$path"
 		post "$generic" PATH_INFO="$path"
 		refused 404 'Not found'

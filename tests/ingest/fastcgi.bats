@@ -1,6 +1,6 @@
 # The FastCGI protocol, from a peer that takes it at its word.
 #
-# run: once, 5 s
+# run: once, 10 s
 
 load ../lib/helper
 
@@ -50,4 +50,9 @@ holds() {
 @test "a body that is late is answered 408, and its connection is not kept" {
 	with INGEST_READ_TIMEOUT_MS=500
 	holds late
+}
+
+@test "parameters have their time, and a body has its own" {
+	with INGEST_READ_TIMEOUT_MS=2000
+	holds twoLimits
 }

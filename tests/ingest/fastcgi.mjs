@@ -104,8 +104,10 @@ const cases = {
 			"unknown management": [record(77, Buffer.alloc(8), { id: 0 })],
 			"many questions": [record(GET_VALUES, Buffer.concat(Array(40).fill(pair("FCGI_MAX_CONNS", ""))), { id: 0 })],
 			"a question that lies": [record(GET_VALUES, Buffer.from([200, 1]), { id: 0 })],
+			"a question that goes beyond its end": [record(GET_VALUES, Buffer.from([1, 5, 65, 66]), { id: 0 })],
 			"another version": [Buffer.from([2, 1, 0, 1, 0, 8, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0])],
 			"a parameter that is longer than all": [begin(), stream(PARAMS, Buffer.from([5, 5, 65, 66]))],
+			"a value that is longer than what is left": [begin(), stream(PARAMS, Buffer.from([1, 5, 65, 66]))],
 			"lengths beyond all": [begin(), stream(PARAMS, lie)],
 			"half a length": [begin(), stream(PARAMS, Buffer.from([200, 0, 0]))],
 			"a name without bytes": [begin(), stream(PARAMS, pair("", "x"))],
@@ -142,6 +144,15 @@ const cases = {
 			await closes(peer, kind);
 			must(peer.bytes.length === 0, `an answer to ${kind}`);
 		}
+	},
+	// The limit of 2 seconds is one for the parameters, and one for the body.
+	async twoLimits() {
+		const peer = new Peer(path), all = request({}, body()), parts = [all.subarray(0, 16), all.subarray(16, all.length - 8), all.subarray(-8)];
+		for (const part of parts) {
+			peer.send(part);
+			await sleep(1400);
+		}
+		await answers(peer, "201");
 	},
 	async late() {
 		const peer = new Peer(path);

@@ -176,10 +176,10 @@ signature() {
 }
 
 @test "the body's source goes before a header" {
-	local body='{"source":"generic","event":"request.created","data":{}}'
+	local body='{"source":"generic","event":"asked","data":{}}'
 	deliver agentgate "$body"
 	recorded custom
-	stored metadata '{"source":"generic","webhookEvent":"request.created"}'
+	stored metadata '{"source":"generic","webhookEvent":"asked"}'
 }
 
 @test "a secret and the one before it are both good" {
@@ -237,10 +237,83 @@ signature() {
 	done
 }
 
-@test "generic: an unsigned event of the sender's name only is no forgery" {
-	post '{"source":"generic","event":"request.approved","data":{"requestId":"r1"}}'
+# claims EVENT SESSION: prints a generic body.
+claims() {
+	printf '{"source":"generic","event":"%s","data":{"requestId":"r1"},"context":{"agentlens_session_id":"%s"}}' "$@"
+}
+
+@test "generic: an unsigned event may not have a name of the products" {
+	local name
+	for name in request.approved request.x request. submission.created submission.; do
+		row "$name"
+		post "$(claims "$name" s1)"
+		refused 401 "Event '$name' needs a signed delivery"
+	done
+	nothing_recorded
+	for name in requests.approved request submission my.request.approved Request.approved; do
+		row "$name"
+		post "$(claims "$name" s1)"
+		recorded custom s1
+	done
+	with GENERIC_WEBHOOK_SECRET="$generic_secret"
+	restart
+	deliver generic "$(claims request.approved s1)"
+	recorded custom s1
+}
+
+@test "generic: an unsigned event may not claim a session that others make" {
+	local name
+	with SENDER_ACME_TWO_SIGNATURE_HEADER=X-Acme SENDER_ACME_TWO_SECRET=acme-secret-0123456789
+	for name in unlinked_ unlinked_r1 github:octo/hello#7 gitlab-token:x stripe: acme-two:1; do
+		row "$name"
+		post "$(claims e "$name")"
+		refused 401 "Session '$name' needs a signed delivery"
+	done
+	nothing_recorded
+	for name in unlinked github git:x acme:1 agentgate:x Github:x; do
+		row "$name"
+		post "$(claims e "$name")"
+		recorded custom "$name"
+	done
+	with GENERIC_WEBHOOK_SECRET="$generic_secret"
+	restart
+	deliver generic "$(claims e github:octo/hello#7)"
+	recorded custom github:octo/hello#7
+}
+
+@test "INGEST_UNSIGNED=off: only what is signed is taken, and nothing else is read" {
+	with INGEST_UNSIGNED=off
+	local body
+	for body in '{"source":"generic","event":"e","data":{}}' '{' "$ag"; do
+		row "$body"
+		post "$body"
+		refused 401 'A signed delivery is needed'
+		post "$body" HTTP_X_WEBHOOK_SIGNATURE="$(printf %064d 0)"
+		refused 401 'A signed delivery is needed'
+	done
+	nothing_recorded
+	deliver agentgate "$ag"
 	recorded custom
-	stored payload '{"type":"generic","data":{"requestId":"r1"}}'
+	# Signed with another's secret is not signed by a source without one.
+	body='{"source":"generic","event":"e","data":{}}'
+	post "$body" HTTP_X_AGENTGATE_SIGNATURE="$(signature "$agentgate_secret" "$body")"
+	refused 401 'A signed delivery is needed'
+	with GENERIC_WEBHOOK_SECRET="$generic_secret"
+	restart
+	deliver generic "$body"
+	recorded custom
+}
+
+@test "INGEST_UNSIGNED_MAX_BODY bounds what is not signed" {
+	with INGEST_UNSIGNED_MAX_BODY=60
+	local body
+	body='{"source":"generic","event":"e","data":{"x":"0123456789abcd"}}'
+	post "$body"
+	refused 413 'Body is larger than 60 bytes'
+	post "${body/bcd/}"
+	recorded custom
+	deliver agentgate '{"source":"agentgate","event":"test","data":{"x":"0123456789abcdef"}}'
+	recorded custom
 }
 
 @test "odd secrets" {

@@ -194,7 +194,7 @@ function generic() {
 	const inner = pick([() => value(5), () => value(5), () => object(6), deep, () => `"${text(3000 + below(4000), true)}"`]);
 	const data = chance(0.8)
 		? braces(shuffled([`"data":${inner()}`, ...maybe(0.7, () => `"type":${string()}`),
-			...maybe(0.3, () => `"eventType":"${pick(["custom", "tool_call", "tool_error", "llm_call", "error", "session_started"])}"`)]))
+			...maybe(0.3, () => `"eventType":"${pick(["custom", "tool_call", "tool_error", "error", "session_started"])}"`)]))
 		: object(4).replace(/"(type|data|\\u0064ata)":/g, '"x":');
 	return [`"source":"generic"`, `"event":${plain()}`, `"data":${data}`, ...maybe(0.8, () => `"context":${context()}`)];
 }

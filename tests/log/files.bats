@@ -51,6 +51,7 @@ export_csv   whole  whole      whole      damaged  damaged   whole     damaged  
 import       taken  whole      taken      taken    taken     taken     damaged  newer  closed  readonly  foreign
 prune_dry    whole  whole      whole      damaged  damaged   whole     damaged  newer  closed  whole     foreign
 prune        whole  whole      whole      damaged  damaged   whole     damaged  newer  closed  readonly  foreign
+backup       whole  whole      whole      uncopied damaged   whole     damaged  newer  closed  whole     foreign
 record       whole  whole      whole      whole    damaged   whole     damaged  newer  closed  readonly  foreign
 '
 
@@ -66,6 +67,10 @@ arguments() {
 	stats) arguments=(stats --json "${of[@]}") ;;
 	refused) arguments=(refused --json "${of[@]}") ;;
 	refused_one) arguments=(refused 22 "${of[@]}") ;;
+	backup)
+		rm -f "$dir/copy.db"
+		arguments=(backup "$dir/copy.db" "${of[@]}")
+		;;
 	record) arguments=(refused --record "${of[@]}") ;;
 	sign) arguments=(sign "$made/body" "${of[@]}") ;;
 	verify | seal) arguments=("$1" "${of[@]}") ;;
@@ -261,6 +266,7 @@ answer() {
 	export_csv) lines $((events + 1)) && lines $((events + 1)) $'^[^\r]*,[^\r]*\r$' ;;
 	import) lines 1 '^imported: 21 events, 23 deliveries;' ;;
 	prune_dry | prune) lines 1 '^(to be )?removed: [0-9]+ sessions of [0-9]+ events' && pruned ;;
+	backup) lines 1 "a whole copy, checked: $events events, $deliveries deliveries, " ;;
 	*) echo "no such command: $1"; return 1 ;;
 	esac
 }
@@ -291,6 +297,7 @@ became() {
 	nosession) like 1 '' "there is no session '$session'" ;;
 	norefused) like 1 '' 'there is no refused delivery 22' ;;
 	broken) like 1 '^BROKEN ' '' ;;
+	uncopied) like 2 '' 'copy.db.*in database main' ;;
 	unproved) like 1 '' 'the file is not what was sealed' ;;
 	taken) like 2 '' 'line 1: it is there already, or its place is taken|line [0-9]+: .* nothing from line [0-9]+ on' ;;
 	damaged) like 2 '' "$db: it is damaged" ;;
@@ -406,6 +413,7 @@ whole_so_far() {
 	list | export) said=$(grep -cE '^\{("table":"events",|"id":).*\}$' "$dir/out") ;;
 	export_csv) said=$(($(grep -cE $'^[^\r]*,[^\r]*\r$' "$dir/out") - 1)) ;;
 	stats) said=$(sed -nE 's/^\{"events":([0-9]+),.*\}$/\1/p' "$dir/out") ;;
+	backup) said=$(sed -nE 's/^.*: a whole copy, checked: ([0-9]+) events.*/\1/p' "$dir/out") ;;
 	verify | verify_seal) said=$(sed -nE 's/^SOUND  ([0-9]+) events .*/\1/p' "$dir/out") ;;
 	seal)
 		said=$(sed -n 's/^events: //p' "$dir/out")

@@ -328,13 +328,13 @@ tool_sandbox() {
 	tool tail -f >"$dir/out" 2>"$dir/err" 3>&- &
 	local tail=$! inside
 	until_true grep -q . "$dir/out"
+	inside=$(pgrep -P "$tail" -x agentlens-log || echo "$tail")
 	[ "$(tool_sandbox)" != 'files and system calls' ] || {
-		inside=$(pgrep -P "$tail" -x agentlens-log || echo "$tail")
 		grep -q '^Seccomp:[[:space:]]*2$' "/proc/$inside/status"
 	}
 	MODE=cgi post "$event"
 	recorded custom s
 	until_true grep -q 'custom' "$dir/out"
-	kill "$tail"
+	kill "$inside"
 	wait "$tail" || :
 }

@@ -286,12 +286,13 @@ story() {
 }
 
 @test "refused --record: what came under the key of another is recorded by its number only" {
-	local n out
-	for n in 1 2; do
-		deliver agentgate '{"source":"agentgate","event":"test","data":{"n":'$n'},"context":{"agentlens_session_id":"s"}}' \
-			HTTP_IDEMPOTENCY_KEY=k
-	done
-	answered 422
+	local out body='{"source":"agentgate","event":"test","data":{"n":2},"context":{"agentlens_session_id":"s"}}'
+	deliver agentgate "${body/2/1}"
+	recorded custom s
+	# As it was kept before signed ones were recorded all the same.
+	query "INSERT INTO ingest_deliveries (sent_at, key, reason, source, received_at, signature, body)
+		VALUES (0, x'$(printf 'agentgate\0%s' "$body" | sha256sum | cut -c 1-64)', 'key-reused', 'agentgate',
+			'2026-01-01T00:00:00.000Z', '$(printf %s "$body" | sign "$agentgate_secret")', CAST('$body' AS BLOB))"
 	equal left '{"delivery":2,"recorded":false,"reason":"it came under the idempotency key of another; name its number to record it"}' \
 		"$(tool refused --record --json | head -n 1)"
 	counted events 1

@@ -72,6 +72,7 @@ write_configuration() {
 		LoadModule mime_module $modules/mod_mime.so
 		LoadModule alias_module $modules/mod_alias.so
 		LoadModule env_module $modules/mod_env.so
+		LoadModule setenvif_module $modules/mod_setenvif.so
 		LoadModule userdir_module $modules/mod_userdir.so
 		LoadModule suexec_module $modules/mod_suexec.so
 		LoadModule cgid_module $modules/mod_cgid.so
@@ -425,6 +426,20 @@ unavailable() {
 	healthy users.test/~friend/agentlens/agentlens-ingest.cgi
 	send "$generic" users.test/~friend/agentlens/agentlens-ingest.cgi
 	recorded custom s
+}
+
+@test "a third-party sender, also one with Authorization" {
+	put_program agentlens-ingest.cgi
+	friendly mkdir -m 700 "$data"
+	put_settings ALERTMANAGER_WEBHOOK_SECRET=alert-token-0123456789
+	upload "$host/archive/.htaccess" "$site/.htaccess"
+	send '{"status":"firing","groupKey":"g"}' www.test/agentlens/agentlens-ingest.cgi/alertmanager \
+		-H 'Authorization: Bearer alert-token-0123456789'
+	answered 200
+	send '{"status":"firing","groupKey":"g"}' www.test/agentlens/agentlens-ingest.cgi/alertmanager \
+		-H 'Authorization: Bearer alert-token'
+	refused 401 'Invalid webhook signature'
+	counted events 1
 }
 
 @test "FastCGI, by mod_fcgid and suexec" {

@@ -136,20 +136,20 @@ formbridge_holds() {
 	agentgate_holds 01-webhook-test custom unlinked_EVENT external 1795451888584 test \
 		'{"type":"test","data":{"message":"This is a test webhook from AgentGate"}}'
 	agentgate_holds 03-approved-manual approval_granted sess_capture_1 agent-mailer 1795451888657 request.approved \
-		'{"requestId":"Tit3cQ0jDBoL2inVC1TCB","action":"send_email","decidedBy":"alice@example.com","reason":"Looks good – go"}' \
+		'{"requestId":"Tit3cQ0jDBoL2inVC1TCB","action":"send_email","decidedBy":"alice@example.com","reason":"Looks good – go","responseTimeMs":0}' \
 		'"agentId":"agent-mailer","agentlens_session_id":"sess_capture_1","agentlens_agent_id":"agent-mailer"'
 	agentgate_holds 06-denied-manual-noreason approval_denied unlinked_3SkoiKT3qxVLxn41w3NgZ external 1795451888772 request.denied \
-		'{"requestId":"3SkoiKT3qxVLxn41w3NgZ","action":"delete_database","decidedBy":"bob"}'
+		'{"requestId":"3SkoiKT3qxVLxn41w3NgZ","action":"delete_database","decidedBy":"bob","responseTimeMs":0}'
 	agentgate_holds 08-approved-policy approval_granted sess_capture_2 external 1795451888834 request.approved \
-		'{"requestId":"bstakA24QsD8-aWasuECs","action":"auto.ok","decidedBy":"policy","reason":"Auto-approved by policy rule matching: {\"action\":\"auto.ok\"}"}' \
+		'{"requestId":"bstakA24QsD8-aWasuECs","action":"auto.ok","decidedBy":"policy","reason":"Auto-approved by policy rule matching: {\"action\":\"auto.ok\"}","responseTimeMs":0}' \
 		'"agentlens_session_id":"sess_capture_2"'
 	agentgate_holds 11-approved-token approval_granted sess_capture_3 external 1795451889008 request.approved \
-		'{"requestId":"y3k04tOL3ADlr7L4cKEtF","action":"deploy","decidedBy":"token","reason":"Decision made via one-click approve link"}' \
+		'{"requestId":"y3k04tOL3ADlr7L4cKEtF","action":"deploy","decidedBy":"token","reason":"Decision made via one-click approve link","responseTimeMs":1000}' \
 		'"agentlens_session_id":"sess_capture_3"'
 	# Node wrote this body, so its texts are what must be stored.
 	local odd=agentgate/22-denied-oddchars
 	agentgate_holds 22-denied-oddchars approval_denied 'sess_ödd 🚀' external 1795451892779 request.denied \
-		"{\"requestId\":\"oe1AT65_ZHs5ZXmg7_8VS\",\"action\":$(part $odd '"action":' ',"params"'),\"decidedBy\":\"Zoë \\\"Z\\\" <z@example.com>\",\"reason\":\"line1\\nline2\\ttab \\u0001\"}" \
+		"{\"requestId\":\"oe1AT65_ZHs5ZXmg7_8VS\",\"action\":$(part $odd '"action":' ',"params"'),\"decidedBy\":\"Zoë \\\"Z\\\" <z@example.com>\",\"reason\":\"line1\\nline2\\ttab \\u0001\",\"responseTimeMs\":0}" \
 		'"agentlens_session_id":"sess_ödd 🚀","note":"x"'
 	agentgate_holds 24-escalated custom unlinked_frWQ03EuNj37ME52S8R63 external 1795451918474 request.escalated \
 		'{"type":"request.escalated","data":{"requestId":"frWQ03EuNj37ME52S8R63","action":"escalate.me","toChannel":"slack:#oncall","reason":"Request pending for >1s — escalated to slack:#oncall"}}'
@@ -185,7 +185,7 @@ formbridge_holds() {
 @test "retries are recorded once and answered alike" {
 	serve
 	agentgate_holds 27-retry-a-attempt1 approval_granted unlinked_WWtU6HSoJ3_QnZGyfqPKD external 1795451892936 request.approved \
-		'{"requestId":"WWtU6HSoJ3_QnZGyfqPKD","action":"auto.ok","decidedBy":"policy","reason":"Auto-approved by policy rule matching: {\"action\":\"auto.ok\"}"}'
+		'{"requestId":"WWtU6HSoJ3_QnZGyfqPKD","action":"auto.ok","decidedBy":"policy","reason":"Auto-approved by policy rule matching: {\"action\":\"auto.ok\"}","responseTimeMs":0}'
 	local first=$answer
 	replay agentgate/28-retry-a-attempt2
 	answered 201
@@ -395,6 +395,28 @@ gone() {
 	NO_PROXY='*' WEBHOOK_SECRET=wrong "$send" -u "$url" "$dir/event" >"$dir/sent" 2>&1 || exit_status=$?
 	equal 'exit status' 1 "$exit_status"
 	counted events 2
+}
+
+@test "examples/send-event --as signs as each sender does" {
+	local name secret setting secrets=() names
+	names=(github gitea bitbucket jira sentry linear pagerduty shopify grafana stripe langfuse paddle slack zoom
+		gitlab standard-webhooks openai anthropic svix)
+	for name in "${names[@]}"; do
+		setting=$(tr a-z- A-Z_ <<<"$name")_WEBHOOK_SECRET
+		secrets+=("$setting" "whsec_$(printf %s "$name-secret-0123456789" | base64 -w 0)")
+	done
+	serve "${secrets[@]}"
+	for name in "${names[@]}"; do
+		row "$name"
+		secret=whsec_$(printf %s "$name-secret-0123456789" | base64 -w 0)
+		printf '{"type":"a","event":"a","n":"%s","webhookTimestamp":%s000}' "$name" "$(date +%s)" >"$dir/event"
+		NO_PROXY='*' WEBHOOK_SECRET=$secret "$SOURCE_DIR/examples/send-event" --as "$name" -e opened -u "$url" "$dir/event" >"$dir/sent" ||
+			{ cat "$dir/sent"; return 1; }
+	done
+	counted events "${#names[@]}"
+	equal event github.opened "$(query "SELECT json_extract(metadata, '\$.webhookEvent') FROM events ORDER BY id LIMIT 1")"
+	run env WEBHOOK_SECRET=x "$SOURCE_DIR/examples/send-event" --as nobody -u "$url" "$dir/event"
+	equal status 64 "$status"
 }
 
 @test "examples/demo: what it says it shows is so, and a taken port is told" {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "journal_file.h"
+#include "../lib/journal_file.h"
 #include "tap.h"
 
 static struct text report;

@@ -38,14 +38,14 @@ folders_are_layers() { # FOLDER
 	{
 		(cd "$1" && find . -mindepth 1 -type d) | sed 's|^\./||' |
 			grep -vxE "($(tr ' ' '|' <<<"$layers $programs")|store/sqlite)"
-		(cd "$1" && find . -maxdepth 1 -name '*.[ch]') | grep -vxE '\./settings\.[ch]'
+		(cd "$1" && find . -maxdepth 1 -name '*.[ch]') | grep -vxE '\./settings(_[a-z]+)?\.[ch]'
 	} | nothing_found
 }
 
 includes_go_down() { # FOLDER
 	includes_of "$1" | awk -v layers="$layers" -v programs="$programs" '
 		function layer(path) {
-			sub(path ~ /\// ? "/.*" : "\\.[ch]$", "", path)
+			sub(path ~ /\// ? "/.*" : "(_[a-z]+)?\\.[ch]$", "", path)
 			return path
 		}
 		BEGIN {

@@ -59,7 +59,7 @@ compiles() {
 }
 
 @test "the mapping's table has no row twice" {
-	"$INGEST" --print-mapping >"$dir/mapping"
+	"$INGEST" --print-mapping | sed '/^$/q' >"$dir/mapping"
 	equal 'rows that are there twice' '' "$(cut -d '|' -f 2,3 "$dir/mapping" | sort | uniq -d)"
 }
 

@@ -129,7 +129,7 @@ connect_to_log(struct checkpointer *c, const struct writer *writer)
 	if (writer_open(&c->connection, c->settings, WRITER_CHECKPOINTER) ==
 	    REFUSAL_NONE && !writer_shares_files(c->connection, writer))
 		close_connection(c);
-	if (c->connection != NULL)
+	if (c->connection != NULL && writer != NULL)
 		c->connection->database.checkpoint_lock =
 		    writer->database.checkpoint_lock;
 	pthread_mutex_unlock(&c->connection_lock);

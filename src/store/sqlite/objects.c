@@ -49,7 +49,7 @@ shown(const char *name, char out[NAME_SIZE])
 	size_t len = 0;
 
 	for (; *name != '\0' && len < NAME_SIZE - 1; name++, len++)
-		out[len] = *name < ' ' || *name > '~' ? '?' : *name;
+		out[len] = (char)(*name < ' ' || *name > '~' ? '?' : *name);
 	out[len] = '\0';
 	return out;
 }
@@ -77,8 +77,8 @@ find_word(const char *text, const char *const *words)
 static bool
 begins_with_name(const char *at, const char *name)
 {
-	char quote = *at == '[' ? ']' : *at == '"' || *at == '`' ||
-	    *at == '\'' ? *at : '\0';
+	char quote = (char)(*at == '[' ? ']' : *at == '"' || *at == '`' ||
+	    *at == '\'' ? *at : '\0');
 	size_t len = strlen(name);
 
 	if (quote == '\0')
